@@ -9,6 +9,8 @@ ARG PYTHON_IMAGE=python:3.13.7-slim-trixie
 # ---------------------------------------------------------------- dependencies: they change seldom
 FROM ${PYTHON_IMAGE} AS dependencies
 ARG UV_VERSION=0.13.9
+# Extras besides, as `--build-arg EXTRAS=traces`.
+ARG EXTRAS=
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never \
     PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
@@ -23,7 +25,7 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip 
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
-    trusting uv sync --quiet --frozen --no-dev --no-install-project
+    trusting uv sync --quiet --frozen --no-dev --no-install-project ${EXTRAS:+--extra ${EXTRAS}}
 # Telephone numbers are only parsed here: the tables of places and carriers are a sixth of all dependencies.
 RUN cd .venv/lib/python3*/site-packages/phonenumbers && rm -r geodata carrierdata
 
@@ -32,7 +34,7 @@ FROM dependencies AS reading
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
-    trusting uv sync --quiet --frozen --no-dev --no-install-project --extra documents
+    trusting uv sync --quiet --frozen --no-dev --no-install-project --extra documents ${EXTRAS:+--extra ${EXTRAS}}
 RUN --mount=type=secret,id=ca_bundle --mount=type=bind,source=scripts/models,target=scripts/models \
     trusting scripts/models
 
@@ -41,17 +43,20 @@ FROM dependencies AS product
 COPY . .
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
-# Code of the operator's command, of the channels, most of which are off by default, of the document readers and of
-# breaches stays without byte code: a fifth of the layer less, for a tenth of a second at the start of a service.
+# Code of the operator's command, of the channels, most of which are off by default, of the document readers, of
+# breaches and of the console's pages stays without byte code: a fifth of the layer less, for a tenth of a second at
+# the start of a service.
 RUN cd /product/habeas && find cli client embedded services/fulfillment/drafting services/fulfillment/map_check \
     services/fulfillment/datamap/diagram services/fulfillment/drop services/fulfillment/breach services/intake/breach \
-    services/notifier/breach services/intake/channels services/verifier/documents shared/client -name __pycache__ -prune -exec rm -r {} +
+    services/notifier/breach services/intake/channels services/verifier/documents services/console/pages \
+    services/console/decisions services/console/api shared/client -name __pycache__ -prune -exec rm -r {} +
 
 # ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 habeas \
  && useradd --uid 10001 --gid habeas --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin habeas \
  && install -d -o habeas -g habeas /var/lib/habeas/heads
+COPY --chmod=755 scripts/ready /usr/local/bin/
 # Nothing is written outside /tmp: the root filesystem may be read-only. What lies in /tmp is never imported.
 ENV PATH=/app/product/bin:/app/.venv/bin:$PATH PYTHONPATH=/app/product PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -60,7 +65,7 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080 8081
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=500ms --retries=6 \
-    CMD ["python", "-m", "habeas.shared.runtime.probe"]
+    CMD ["ready"]
 ENTRYPOINT ["python", "-m"]
 
 # The product is a layer of its own: a new version of it is a few megabytes to send, not its dependencies again.

@@ -9,7 +9,7 @@ IN_WORKERS := --numprocesses=auto
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos clock images-offline pictures docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos soak backlog clock images-offline release pictures docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ bench: setup  ## Run the benchmarks beside the raw floor; writes bench/results/l
 chaos: setup  ## Kill parts and services over and over; nothing may be lost or done twice
 	@$(BIN)/python -m bench.chaos
 
+soak: setup  ## Steady low load for MINUTES (15): memory and latency must stay flat
+	@$(BIN)/python -m bench.soak $(MINUTES)
+
+backlog: setup  ## A million messages in a queue, and their handling, in bounded memory
+	@$(BIN)/python -m bench.backlog
+
 clock: setup  ## Compare the clock of the law with a day-by-day calendar, 100,000 cases for each edition
 	@$(BIN)/python -m bench.clock
 
@@ -65,6 +71,9 @@ campaign: setup  ## The long tests in full: simulated years, damaged files, kill
 images-offline: setup  ## Build stand-ins for the images of docker-compose.yml where no registry is reached
 	@scripts/setup-docker
 	@scripts/images-offline
+
+release: setup  ## Build wheels, bill of materials with licenses, and checksums in dist/; two runs write the same bytes
+	@scripts/release
 
 pictures: setup  ## Take the pictures of letters and pages in docs/images anew
 	@scripts/setup-tests

@@ -70,6 +70,8 @@ PAGES = {
     "requests, newest first": "/requests?order=newest",
     "requests by state": "/requests?stage=closed",
     "requests by state, newest first": "/requests?stage=referred&order=newest",
+    "requests by outcome": "/requests?outcome=granted",
+    "requests by outcome, newest first": "/requests?outcome=refused&order=newest",
     "requests by right": "/requests?right=access",
     "requests by law": "/requests?law=gdpr",
     "requests by law, newest first": "/requests?law=us-ca-ccpa&order=newest",
@@ -139,8 +141,9 @@ def facts_of(number: int, count: int) -> list[Fact]:
     )
     if number >= count * (1 - OPEN_SHARE):
         return [received, *_waiting(received, verified, chance)]
+    outcome = Outcome.REFUSED if number % 50 == 0 else Outcome.GRANTED
     answered = events.RequestFulfilled(
-        request_id=case, right=right, outcome=Outcome.GRANTED, answer="answer", dispositions={"erased": 3}
+        request_id=case, right=right, outcome=outcome, answer="answer", dispositions={"erased": 3}
     )
     sent = events.NoticeSent(request_id=case, letter=LetterKind.OUTCOME)
     return [
@@ -148,7 +151,7 @@ def facts_of(number: int, count: int) -> list[Fact]:
         verified,
         answered,
         sent,
-        events.RequestClosed(request_id=case, outcome=Outcome.GRANTED),
+        events.RequestClosed(request_id=case, outcome=outcome),
     ]
 
 
@@ -251,7 +254,8 @@ def _row(number: int, history: list[HistoryEntry]) -> tuple[CaseRow, list[Histor
 
 async def _write(database: Database, cases: Sequence[tuple[CaseRow, list[HistoryEntry]]]) -> None:
     rows = [
-        {"_id": row.id, **stored_row(row, UTC_ZONE), "facts_seen": len(history)} for row, history in cases
+        {"_id": row.id, **stored_row(row, history, UTC_ZONE), "facts_seen": len(history)}
+        for row, history in cases
     ]
     histories = [
         {"_id": row.id, "facts": {one.id: _stored(row.id, one) for one in history}} for row, history in cases

@@ -117,6 +117,8 @@ async def services(
     """
     (here.folder / "map").mkdir(exist_ok=True)
     (here.folder / "map" / "shop.yml").write_text(MAP, encoding="utf-8")
+    if "users" not in await here.client["shop"].list_collection_names():  # else fulfillment is not ready
+        await here.client["shop"].create_collection("users")
     ports = [free_port() for _ in groups]
     began = time.perf_counter()
     processes = [

@@ -34,6 +34,7 @@ from services.intake.http.staff_decisions import StaffDecisions
 from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from services.intake.trail.document import FORMAT, CaseTrail
+from shared.contract import contract_version
 from shared.contract.catalogue import catalogue
 from shared.contract.correlation import EVENT, REFERENCE, SOURCE, Correlation
 from shared.contract.envelope import MAX_BODY, STRUCTURED, derived_id, encode, encode_submission
@@ -218,6 +219,7 @@ def every_channel() -> tuple[FastAPI, Mapping[str, FastAPI]]:
         staff=staff,
         requesters=cast("Any", object()),
         trails=cast("Any", object()),
+        purged=cast("Any", object()),
     )
     return app, protocols
 
@@ -280,7 +282,7 @@ def _cloud_event() -> dict[str, Any]:
     text = {"type": "string", "minLength": 1}
     return {
         "type": "object",
-        "description": "The attributes of CloudEvents 1.0, and five of ours.",
+        "description": "The attributes of CloudEvents 1.0, and six of ours.",
         "properties": {
             "specversion": {"const": "1.0"},
             "id": text,
@@ -290,6 +292,10 @@ def _cloud_event() -> dict[str, Any]:
             "datacontenttype": {"const": "application/json"},
             "correlationid": {**text, "description": "Request id, on everything Habeas publishes."},
             "causationid": {**text, "description": "Id of the event that led to this one."},
+            contract_version.FIELD: {
+                "type": "integer",
+                "description": "Number of the contract of a fact; that of a later release is higher.",
+            },
             SOURCE: {**text, "description": "Source of the submitting system, or the keyed form of it."},
             REFERENCE: {**text, "description": "Its reference of the request, or the keyed form of it."},
             EVENT: {**text, "description": "Id of its event, or the keyed form of it."},

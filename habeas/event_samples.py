@@ -17,7 +17,7 @@ E = TypeVar("E", bound=Event)
 SAMPLES = (
     "example", CASE, "ada@example.org", "gdpr@2018-05-25", "DE", "DE-BE", "EUR", "en", "123456", "a.b.c",
     "application/pdf", "user.contact.email", "example.org", "BE", "0123456789abcdef" * 8,
-    "0123456789abcdef" * 4, "shop.orders",
+    "0123456789abcdef" * 4, "shop.orders", f"written_{'0' * 64}",
 )  # fmt: skip
 """Texts for patterns: the first that fits is taken."""
 CONTRADICTIONS = {"risk_unlikely": False, "ongoing": False}

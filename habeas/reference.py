@@ -132,7 +132,7 @@ def verbs_page() -> Iterator[str]:
         "All verbs of the `habeas` command. Without settings in the environment, verbs use the "
         "installation that `make up` keeps in `.state`. `--help` prints the same. "
         "`--state` names another folder than `.state`. Instead of an id, verbs take its beginning or the "
-        "short reference of a letter (HB-…), in a session of `habeas login` or with the databases. "
+        "short reference of a letter (HB-…), in a session of `habeas login`. "
         "Codes: 0 done; 1 a negative result, such as a late day; 2 an error or a refused decision; "
         "3 a recorded decision without answer. "
         "`--install-completion` completes verbs and ids in your shell.",
@@ -271,6 +271,41 @@ def problems_page() -> Iterator[str]:
     yield from table(("status", "detail or cause", "more"), sorted(found))
 
 
+def metrics_page() -> Iterator[str]:
+    """Yield the page of metrics."""
+    yield from _begin(
+        "Metrics",
+        "Each process serves them at `/metrics` of its operators' port, with `habeas_build_info` and the "
+        "usual `process_` metrics. A metric appears once its process has something to report: features that "
+        "are off export nothing. A histogram has `_bucket`, `_sum` and `_count`. Labels hold no request and "
+        "no person. [Operate](../how-to/operate.md#metrics) shows how they are scraped, and the alerts.",
+    )
+    yield from table(("metric", "type", "labels", "from", "shows"), sorted(_metrics()))
+
+
+def _metrics() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield the metrics that the code declares: name, type, labels, process and text."""
+    for folder in ("shared", "services", "habeas"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            if "metrics import" not in text and path.name != "metrics.py":
+                continue
+            process = {"shared": "each service", "habeas": "upkeep"}.get(folder) or path.relative_to(
+                ROOT
+            ).parts[1]
+            for kind, (name, shows, *labels) in _declared_metrics(ast.parse(text)):
+                yield f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), process, shows
+
+
+def _declared_metrics(module: ast.Module) -> Iterator[tuple[str, list[str]]]:
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Name(id="counter" | "gauge" | "histogram" as kind), args=args):
+                yield kind, [str(one.value) for one in args if isinstance(one, ast.Constant)]
+            case _:
+                pass
+
+
 def _problems_in(path: Path) -> Iterator[tuple[str, str, str]]:
     names = vars(import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)))
     for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -351,6 +386,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "events": events_page,
     "statuses": statuses_page,
     "problems": problems_page,
+    "metrics": metrics_page,
 }
 
 

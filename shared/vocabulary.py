@@ -314,6 +314,31 @@ class ExtensionReason(StrEnum):
     NUMBER_OF_REQUESTS = "number_of_requests"
 
 
+class ReferralReason(StrEnum):
+    """Why a request is referred to the privacy staff; other reasons are those of letters."""
+
+    BY_STAFF = "by_staff"
+    """The staff exercises the right by hand."""
+    NOTHING_DECLARED = "nothing_declared"
+    """The request contains no identity of the data map: nothing was searched."""
+    NOTHING_NAMED = "nothing_named"
+    """A correction is requested without a field and value: the staff must read the person's text."""
+    UNSURE = "unsure"
+    """The proof of identity would not suffice for a disclosure, so it does not suffice for a change."""
+    IDENTITY_CHANGE = "identity_change_needs_proof"
+    """A correction would change a searched identity; the new value must be proven to be the person's."""
+    TO_BE_WEIGHED = "to_be_weighed"
+    """Whether compelling grounds override an objection is for the staff to decide (GDPR Art. 21(1))."""
+    ACCURACY_DISPUTED = "accuracy_disputed"
+    """A correction concerns a value that no request may change; the staff verifies whether it is accurate."""
+    SCOPE_UNCLEAR = "scope_unclear"
+    """An erasure is limited to data that the map does not know by that name; no guess can be undone."""
+    GROUND_CLAIMED = "erasure_ground_claimed"
+    """A ground is claimed that the map does not show, and data would stay without it (Art. 17(1)(d), (e))."""
+    MANY_MAILBOXES = "many_mailboxes"
+    """The records name more other mailboxes than are notified; the staff decides."""
+
+
 class StopReason(StrEnum):
     """Why a request is stopped until the privacy staff decides."""
 

@@ -7,6 +7,7 @@ The letters and pages are those of this checkout, in the browser that the tests 
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -24,10 +25,12 @@ from habeas.client.letters import LetterPreview, gallery, page_of, preview
 from habeas.embedded.stack import Stack
 from shared.law import LetterForm
 from shared.vocabulary import StaffRole
+from tests import dashboard_picture
 from tests.integration.browser import launched
 from tests.integration.console_fixture import Console, StaffBrowser, declared, running_console, staff_browser
-from tests.integration.pipeline import command
+from tests.integration.pipeline import PORTAL, Somebody, command
 from tests.integration.test_console_days import map_checked, parked_submission
+from tests.integration.test_console_prometheus import scraping
 from tests.integration.test_request_page_browser import ADDRESS, visiting
 from tests.unit.fakes import Office
 from tests.unit.intake_api import ROOT
@@ -197,6 +200,35 @@ async def opened_pages(browser: Browser) -> None:
             await _prepared_cases(browser, running)
 
 
+async def dashboard(browser: Browser) -> None:
+    """Write the dashboard of a minute and a half in which requests come at three rates."""
+    with TemporaryDirectory() as folder:
+        async with (
+            Stack(Path(folder) / "stack") as stack,
+            running_console(stack, Path(folder)) as running,
+            scraping(Path(folder), running.pipeline.ops_url.removeprefix("http://")) as prometheus,
+        ):
+            began = time.time()
+            for number, rate in enumerate((3, 14, 4)):
+                for second in range(25):
+                    await _burst(running, f"{number}-{second}", rate)
+            page = await browser.new_page(viewport={"width": dashboard_picture.WIDTH + 16, "height": 900})
+            await page.set_content(await dashboard_picture.page(prometheus, (began + 8, time.time())))
+            await taken(page, IMAGES / "dashboard.png")
+
+
+async def _burst(running: Console, name: str, rate: int) -> None:
+    """Lodge *rate* requests, some of people with a proven log-in; return after a second."""
+    asking = [
+        running.pipeline.lodge(
+            Somebody(f"person.{name}.{number}@example.net", f"Person {number}").asks("access"),
+            source=PORTAL if number % 4 else None,
+        )
+        for number in range(rate)
+    ]
+    await asyncio.gather(asyncio.sleep(1), *asking)
+
+
 async def _prepared_cases(browser: Browser, running: Console) -> None:
     pipeline = running.pipeline
     people = [one for one in await pipeline.people() if one.name.isascii()]
@@ -235,6 +267,7 @@ async def main() -> None:
         await request_page(browser)
         await console_pages(browser)
         await opened_pages(browser)
+        await dashboard(browser)
 
 
 if __name__ == "__main__":

@@ -181,8 +181,9 @@ class MemoryJournal:
     notes: dict[str, dict[str, JournalRow]] = field(default_factory=dict)
     """Case → noted facts by the id of their event."""
 
-    async def histories(self, cases: set[str]) -> dict[str, list[JournalRow]]:
-        """Return the rows of each case, oldest first."""
+    async def histories(self, cases: set[str], *, partial: bool = False) -> dict[str, list[JournalRow]]:
+        """Return the rows of each case, oldest first; each of them reads wholly."""
+        del partial
         self._refuse()
         histories: dict[str, list[JournalRow]] = defaultdict(list)
         for row in sorted(self.rows.values(), key=lambda row: row.n):
@@ -195,6 +196,10 @@ class MemoryJournal:
     async def cases_between(self, first: str, last: str) -> list[str]:
         """Return the cases with ids from *first* to *last*, in order."""
         return sorted({row.case for row in self.rows.values() if first <= row.case <= last})
+
+    async def sources(self) -> list[str]:
+        """Return the sources of registered requests."""
+        return sorted({row.correlation.source for row in self.rows.values() if row.correlation})
 
     async def note(self, facts: Sequence[NotedFact]) -> None:
         """Keep facts without a row."""

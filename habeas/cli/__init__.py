@@ -5,10 +5,12 @@ Verbs use the settings of the environment (``HABEAS_…``), and for missing ones
 those that ``habeas up`` keeps in the state folder. A module of verbs is imported when one of them is used.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -55,6 +57,9 @@ COMMANDS: Mapping[str, CommandEntry] = dict(
             init="setup: Ask five questions; write data map, company file and settings.",
             serve="start: Run services in this process.",
             topology="operations: Declare exchanges, queues, users and permissions.",
+            migrate="operations: Finish an upgrade: old bindings, queues, lists of the console.",
+            backup="backups: Back up Habeas' own databases, and their keys apart.",
+            restore="backups: Restore a backup into empty databases.",
             upkeep="start: Destroy overdue keys and copy journal heads, once a day.",
             keys="keys: Keys of the installation: show, issue, rotate, retire.",
             login="login: Sign in at the console: verbs of the staff read and decide in the session.",
@@ -62,6 +67,7 @@ COMMANDS: Mapping[str, CommandEntry] = dict(
             whoami="login: Show the account that is signed in at the console.",
             staff="staff: Staff accounts: the people who may decide, and their roles.",
             dead_letters="operations.dead_letters_app: Messages that could not be handled: list and replay.",
+            republish="operations: Publish again the facts that a service has not handled.",
             console="console: The console of the privacy staff: rebuild its lists.",
             audit="verification: Verify the journals: tampering is detected.",
             drop="operations.drop_app: California's deletion lists (DROP).",
@@ -254,6 +260,11 @@ def options(
     ] = False,
 ) -> None:
     """Handle data subject requests; start with the verb `demo`."""
+    del version
+    if file := os.environ.get("HABEAS_TRUSTED_CA"):
+        from shared.runtime.tls import trust  # noqa: PLC0415  slow to import
+
+        trust(Path(file))
 
 
 def main() -> None:

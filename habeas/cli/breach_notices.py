@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,25 +20,33 @@ from habeas.cli.options import (
     MapFolder,
     State,
     Stores,
-    ask,
     existing,
     fields,
+    from_console,
     incident_of,
-    listed,
     out,
     output,
+    prompted,
     run,
 )
-from habeas.cli.staff import DECIDE, OneTimeCode, decide_in_room, report, signer_of
+from habeas.cli.staff import (
+    DECIDE,
+    OneTimeCode,
+    complete,
+    decide_in_room,
+    in_opened_incident,
+    report,
+    signer_of,
+    with_salt,
+)
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from habeas.client.breach_notices.samples import LetterCounter
     from habeas.client.breach_scope import ScopeResult
-    from habeas.client.campaigns import CampaignReader, CampaignReport
-    from habeas.client.incident_register import IncidentRegister
     from services.fulfillment.breach.dry_run import Progress
-    from services.notifier.breach.notices.samples import Sample, SampleNotice
+    from services.notifier.breach.notices.samples import Sample
+    from shared.contract.events.breaches import BreachDeclared
 
 app = typer.Typer()
 DeclarationFile = Annotated[Path, Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")]
@@ -50,6 +58,9 @@ QUIET_S = 2.0
 """Seconds before progress is shown."""
 WATCH_S = 2.0
 """Seconds between two reports of the progress."""
+RELEASED = "released"
+OUT = frozenset({RELEASED, "notified"})
+"""States of phases with notices that are out, or go out."""
 
 
 @app.command()
@@ -105,26 +116,27 @@ def preview(
         list[str] | None, Option(help="Of a file: residence, DE or US-CA; may be repeated.")
     ] = None,
     language: Annotated[list[str] | None, Option(help="Of a file: language; may be repeated.")] = None,
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """
     Write a sample of each letter: as mail, as a page with provisions, as text; list missing facts.
 
-    No letter is sent. Samples are addressed to fictional people.
+    No letter is sent. Samples are addressed to fictional people. An incident is opened on record.
     """
     from habeas.client.breach_notices.preview import lacks, samples_of, shown, write  # noqa: PLC0415
     from shared.law import library  # noqa: PLC0415
 
     file, nothing = Path(incident), "no law demands a notice"
     if file.is_file():
-        notice, samples = _of_file(file, place or [], language or [], state)
+        declared, samples = _of_file(file, place or [], language or [], state)
+        incident = DRAFT
     else:
-        sender = state.sender()
-        notice, samples = ask(open_register(state), lambda register: samples_of(incident, register, sender))
+        declared, samples = in_opened_incident(state, incident, code, samples_of)
         nothing = "no letter waits to be sent"
     letters = shown(samples, library.breach_policies())
-    index = write(letters, notice.declared, notice.incident, folder)
+    index = write(letters, declared, incident, folder)
     if as_json:
         plain = {"letters": len(letters), "index": str(index), "lacks": lacks(letters)}
         print(json.dumps(plain, default=list))
@@ -139,6 +151,7 @@ def preview(
 def forms(
     incident: IncidentId,
     folder: Annotated[Path, Option("--out", help="Write the documents into this folder.")],
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -146,42 +159,36 @@ def forms(
     Write the document for each authority: a page to send or to copy from, and the same as JSON.
 
     Texts for the public and for users of a service are written there, too.
-    Missing facts are listed. The verb `breach reported` records a sent document.
+    Missing facts are listed. The verb `breach reported` records a sent document. The incident is opened on
+    record.
     """
     from habeas.client.breach_notices.documents import write_all  # noqa: PLC0415
-    from services.notifier.breach.notices.documents import FormContext  # noqa: PLC0415
 
-    register = open_register(state)
-    law = state.breach_law()
-    context = FormContext(law.company, state.sender(), law.policies, datetime.now(UTC))
-    written, announced = ask(register, lambda register: write_all(incident, register, context, folder))
+    written = in_opened_incident(state, incident, code, lambda opening: write_all(opening, folder))
+    announced = [one.name for one in written if one.to_publish]
+    documents = [one for one in written if not one.to_publish]
     if as_json:
-        made = [{"name": one.name, "missing": [each.label for each in one.missing]} for one in written]
-        print(json.dumps({"documents": made, "to_publish": [one.name for one in announced]}))
+        made = [{"name": one.name, "missing": one.missing} for one in documents]
+        print(json.dumps({"documents": made, "to_publish": announced}))
         return
-    for document in written:
-        lacking = ", ".join(field.label for field in document.missing)
+    for document in documents:
+        lacking = ", ".join(document.missing)
         out.print(f"{document.name}{f': missing: {lacking}' if lacking else ''}")
-    for announcement in announced:
-        out.print(f"{announcement.name}: to be published, or sent, by you")
-    out.print(f"{len(written) + len(announced)} documents are in {folder}")
-
-
-def open_register(state: State) -> "AbstractAsyncContextManager[IncidentRegister]":
-    """Open the register of incidents."""
-    return client.incident_register.opened(*state.sealed_databases())
+    for name in announced:
+        out.print(f"{name}: to be published, or sent, by you")
+    out.print(f"{len(written)} documents are in {folder}")
 
 
 def _of_file(
     file: Path, places: list[str], languages: list[str], state: State
-) -> "tuple[SampleNotice, list[Sample]]":
+) -> "tuple[BreachDeclared, list[Sample]]":
     from habeas.client.breach_notices.samples import audiences_of  # noqa: PLC0415
     from services.notifier.breach.notices.samples import SampleNotice, sample  # noqa: PLC0415
 
     declared = client.breach_files.unsigned(file, state.mapped_categories(None))
     notice = SampleNotice(declared, DRAFT, state.sender(), datetime.now(UTC))
     wanted = audiences_of(declared, places, languages, state.breach_law())
-    return notice, [sample(one, None, notice) for one in wanted]
+    return declared, [sample(one, None, notice) for one in wanted]
 
 
 def _write(letters: "LetterCounter", folder: Path, state: State) -> Path:
@@ -239,16 +246,16 @@ def progress(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show the progress of an incident's notices: sent, failed, left, rate and remaining time."""
-    report = _report(incident, state)
-    while watch and not as_json and any(part.through < part.chunks for part in report.parts):
-        _show_progress(report)
+    """Show the progress of an incident's notices by phase: sent, failed, rate and remaining time."""
+    found = _progress_of(incident, state)
+    while watch and not as_json and any(one["status"] == RELEASED for one in found["phases"]):
+        _show_progress(found)
         time.sleep(WATCH_S)
-        report = _report(incident, state)
+        found = _progress_of(incident, state)
     if as_json:
-        print(json.dumps(report.plain()))
+        print(json.dumps(found))
     else:
-        _show_progress(report)
+        _show_progress(found)
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -298,57 +305,77 @@ def abort(
 def unreached(
     incident: IncidentId,
     file: Annotated[Path, Option("--out", help="Write the list here, as CSV.")],
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List the people not reached, for letters by post: names, addresses, reasons."""
-    rows = ask(_campaigns(state), lambda campaigns: listed(campaigns.unreached(incident)))
-    client.campaigns.write(file, rows)
-    text = f"{len(rows)} people are in {file}; it holds personal data"
-    output({"file": str(file), "people": len(rows)}, text, as_json=as_json)
+    """
+    List the people not reached, for letters by post: names, addresses, reasons.
+
+    The incident is opened on record.
+    """
+    content, people = in_opened_incident(state, incident, code, lambda opening: opening.unreached())
+    client.private_files.write_private(file, content)
+    text = f"{people} people are in {file}; it holds personal data"
+    output({"file": str(file), "people": people}, text, as_json=as_json)
 
 
 @app.command()
 def proof(
     incident: IncidentId,
-    email: Annotated[str, Option(help="Address of the notice.")],
+    email: Annotated[str | None, Option(help="Address of the notice; asked for without it.")] = None,
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show time and answer of the mail server for the notice to a person."""
-    found = ask(_campaigns(state), lambda campaigns: listed(campaigns.proofs(incident, email)))
+    """
+    Show time and answer of the mail server for the notice to a person.
+
+    The question is on record, without the address.
+    """
+    address = with_salt((email or prompted("--email ", "address of the notice")).strip().encode())
+    signer = complete(signer_of(code, state))
+    found = run(client.opened_incidents.notices_to(signer, incident, address))
     if as_json:
-        print(json.dumps([one.plain() for one in found]))
+        print(json.dumps(found))
         return
     for one in found:
-        at = f"accepted {one.accepted_at.isoformat()}" if one.accepted_at else "not accepted"
-        out.print(f"phase {one.phase}: {at}: {one.said}")
-        out.print(f"    Message-ID {one.message_id}")
-        if one.doubtful:
+        at = f"accepted {one['accepted_at']}" if one["accepted_at"] else "not accepted"
+        out.print(f"phase {one['phase']}: {at}: {one['said']}")
+        out.print(f"    Message-ID {one['message_id']}")
+        if one["doubtful"]:
             out.print("    it may have gone out before as well, with the same Message-ID")
-        for action, status in one.returned.items():
+        for action, status in one["returned"].items():
             out.print(f"    reported afterwards: {action} {status}")
     if not found:
         out.print("no affected person has this address")
 
 
-def _show_progress(report: "CampaignReport") -> None:
-    for part in report.parts:
-        out.print(
-            f"phase {part.phase}, {' '.join(part.laws)}: {part.sent} of {part.people} written to "
-            f"({part.doubtful} doubtful), {part.failed} failed, "
-            f"{part.elsewhere} covered by another phase, {part.left} left; "
-            f"{part.through} of {part.chunks} batches done"
+def _progress_of(incident: str, state: State) -> dict[str, Any]:
+    """Return the progress of the notices. Raises ConfigurationError if none were released."""
+    room = from_console(state, lambda console: console.get(f"/incidents/{incident}"))["incident"]
+    phases = [
+        {name: phase[name] for name in ("number", "percent", "counts", "pace")}
+        | {"status": phase["stated"]["status"]}
+        for phase in room["phases"]
+        if phase["stated"]["status"] in OUT
+    ]
+    if not phases:
+        raise ConfigurationError(
+            f"incident {incident}: no notices were released; `habeas breach list` lists all"
         )
-    eta = ""
-    if report.minutes and report.standing.value == "on":
-        eta = f", done in {timedelta(seconds=round(report.minutes * 60))} at this rate"
-    out.print(f"{report.standing.value}: {report.per_minute} a minute{eta}")
+    return {"mode": room["mode"], "phases": phases}
 
 
-def _report(incident: str, state: State) -> "CampaignReport":
-    return ask(_campaigns(state), lambda campaigns: campaigns.report(incident))
-
-
-def _campaigns(state: State) -> "AbstractAsyncContextManager[CampaignReader]":
-    return client.campaigns.opened(*state.sealed_databases())
+def _show_progress(found: Mapping[str, Any]) -> None:
+    for phase in found["phases"]:
+        counts, pace = phase["counts"], phase["pace"]
+        out.print(
+            f"phase {phase['number']}: {phase['percent']} % of the batches done, {counts['sent']:,} sent "
+            f"({counts['doubtful']:,} doubtful), {counts['failed']:,} failed, "
+            f"{counts['elsewhere']:,} covered by another phase"
+        )
+        if pace and found["mode"] == "on":
+            left = timedelta(minutes=pace["minutes"])
+            out.print(f"    {pace['per_minute']:,} a minute, done in {left} at this rate")
+    out.print("all are out" if all(one["status"] != RELEASED for one in found["phases"]) else found["mode"])

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,18 +11,16 @@ import typer
 from typer import Argument, Option
 
 from habeas.cli import breach_notices, client, contract
-from habeas.cli.breach_notices import DeclarationFile, open_register, scope
+from habeas.cli.breach_notices import DeclarationFile, scope
 from habeas.cli.options import (
     STATE,
     AsJson,
     IncidentId,
     State,
-    ask,
     existing,
     fields,
     from_console,
     has_terminal,
-    listed,
     moment,
     optional,
     out,
@@ -33,14 +30,13 @@ from habeas.cli.options import (
     save,
     urgency,
 )
-from habeas.cli.staff import DECIDE, OneTimeCode, decide, decide_in_room, report, send, signer_of
-from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
+from habeas.cli.staff import DECIDE, OneTimeCode, asked_code, decide, decide_in_room, report, send, signer_of
+from shared.errors import ConfigurationError, PermanentError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from habeas.client.breach_files import DeclarationQuestion
-    from habeas.client.incident_register import IncidentCase
     from shared.contract.events.breaches import BreachDeclared
 
 app = typer.Typer()
@@ -70,12 +66,9 @@ def declare(
     if unsigned.by not in {None, signer.account}:
         raise ConfigurationError(f"{file}: by: names another account than the session at the console")
     declared = unsigned.model_copy(update={"by": signer.account})
-    client.incident_register.check_size(declared)
+    client.breach_files.check_size(declared)
     if known is not None:
         run(_check(declared, file, state))
-    refused = run(_objection(declared, state))
-    if refused is not None:
-        raise ConfigurationError(f"{declared.reference}: {refused}")
     effect = send(signer, declared)
     report(
         effect,
@@ -181,7 +174,7 @@ def show(
     for event in reversed(found["timeline"]):
         by = f" ({event['actor']})" if event["actor"] else ""
         out.print(f"{_local(event['at'], zone)}  {event['text']}{by}")
-    for lack in _lacking(found["incident"]["phases"]):
+    for lack in _lacking(found["incident"]):
         out.print(f"lacks: {lack}")
 
 
@@ -230,6 +223,9 @@ def approve(
     """Approve the notices of an incident as its second account; they wait for the end of a hold."""
     room, signer = _room(incident, state), signer_of(code, state)
     words = _approvable(room["phases"], phase)
+    if not as_json:
+        for lack in _lacking(room):
+            out.print(f"lacks: {lack}")
     effect = decide_in_room(signer, contract.BreachApproved, incident, "approve", words, read="yes")
     if as_json:
         report(effect, "", as_json=True)
@@ -328,17 +324,22 @@ def reported(
 @app.command()
 def register(
     file: Annotated[Path, Option("--out", help="Write it here: .csv, .json or .html.")],
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Write the register of breaches: facts, effects and remedies, also without notices."""
+    """
+    Write the register of breaches: facts, effects and remedies, also without notices.
+
+    All incidents are opened on record; a code opens a hundred.
+    """
     from habeas.client.report import breaches  # noqa: PLC0415
 
-    form = breaches.form_of(file)
-    cases = sorted(_all(state), key=lambda case: case.incident.aware_at)
-    save(file, breaches.written(cases, form, state.company(), datetime.now(UTC)), newline="")
-    text = f"{len(cases)} incidents are in {file}"
-    output({"file": str(file), "incidents": len(cases)}, text, as_json=as_json)
+    form, entries, codes = breaches.form_of(file), client.incident_register.entries, iter([code])
+    rows = from_console(state, lambda console: entries(console, lambda: next(codes, None) or asked_code()))
+    save(file, breaches.written(rows, form, state.company(), datetime.now(UTC)), newline="")
+    text = f"{len(rows)} incidents are in {file}"
+    output({"file": str(file), "incidents": len(rows)}, text, as_json=as_json)
 
 
 def _show(incident: Mapping[str, Any], now: datetime, zone: "ZoneInfo", *, everything: bool) -> None:
@@ -360,10 +361,9 @@ def _show(incident: Mapping[str, Any], now: datetime, zone: "ZoneInfo", *, every
         out.print(f"{known['more']} more clocks to single customers run: `habeas breach register` has them")
 
 
-def _lacking(phases: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """Return the statements that letters lack, which an approval would release; each once."""
-    letters = [letter for phase in phases if phase["waits"] for letter in phase["letters"]]
-    return dict.fromkeys(f"{one['says']} ({one['provision']})" for each in letters for one in each["lacks"])
+def _lacking(incident: Mapping[str, Any]) -> Iterable[str]:
+    """Return the statements that letters lack, which an approval releases; each once for all languages."""
+    return [f"{one['says']} ({one['provision']})" for one in incident["missing"]]
 
 
 def clocks_by_time_left(clocks: Iterable[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
@@ -422,9 +422,13 @@ def _show_phase(phase: Mapping[str, Any], *, anew: bool) -> None:
             "no address": optional(phase["unreachable"]),
             "no customer": optional(unnamed and f"{unnamed} records"),
             "shared": optional(crowded and f"{crowded} mailboxes by many people"),
+            "warning": optional(phase["is_empty"] and NO_PERSON),
             "letters": [f"{number} {name}" for name, number in reached.items() if any(reached.values())],
         }
     )
+
+
+NO_PERSON = "no person was found: check collections and categories"
 
 
 def standing(clock: Mapping[str, Any], zone: "ZoneInfo", now: datetime) -> str:
@@ -460,17 +464,6 @@ async def _check(declared: "BreachDeclared", file: Path, state: State) -> None:
             raise ConfigurationError(f"{file}: {error}") from None
 
 
-async def _objection(declared: "BreachDeclared", state: State) -> str | None:
-    """Return the register's objection to a declaration; None if it cannot be read."""
-    if not state.has_databases:
-        return None
-    incident = client.incident_register.id_of(declared, state.root_key())
-    with suppress(StoreUnavailable):
-        async with open_register(state) as incidents:
-            return await incidents.objection(incident, declared)
-    return None
-
-
 def _answer_about(incident: str, state: State) -> dict[str, Any]:
     """Return the answer of the console about an incident."""
     return from_console(state, lambda console: console.get(f"/incidents/{incident}"))
@@ -479,7 +472,3 @@ def _answer_about(incident: str, state: State) -> dict[str, Any]:
 def _room(incident: str, state: State) -> dict[str, Any]:
     """Return the breach room of an incident."""
     return dict(_answer_about(incident, state)["incident"])
-
-
-def _all(state: State) -> "list[IncidentCase]":
-    return ask(open_register(state), lambda incidents: listed(incidents.all()))

@@ -17,19 +17,23 @@ from habeas.cli.options import (
     RequestId,
     RequestIds,
     State,
-    ask,
     existing,
+    from_console,
     matching,
     moment,
     out,
+    output,
     run,
 )
 from habeas.cli.staff import (
     DECIDE,
     RECORDED,
     OneTimeCode,
+    Reason,
+    Remark,
     decide,
     decide_batch,
+    in_opened,
     report,
     signer_of,
     with_salt,
@@ -73,6 +77,15 @@ def register(
     report(effect, case_id, as_json=as_json)
 
 
+@app.command()
+def stalled(state: State = STATE, as_json: AsJson = False) -> None:
+    """List requests that stand still because a service has not handled a fact; exit 1 if there are some."""
+    found = from_console(state, lambda console: console.get("/system"))
+    plain = {"stalled": found["stalled"], "count": found["stalled_count"]}
+    output(plain, "\n".join(client.tickets.lines_of_stalled(plain)), as_json=as_json)
+    raise typer.Exit(1 if plain["count"] else 0)
+
+
 @app.command(rich_help_panel=DECIDE)
 def extend(
     request_id: RequestId,
@@ -90,6 +103,7 @@ def extend(
 def expect(
     request_id: RequestId,
     on: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="The day.")],
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -100,7 +114,7 @@ def expect(
     If its last day is over, the person gets a letter with that day; otherwise the letter about the delay
     names it.
     """
-    effect = decide(signer_of(code, state), contract.AnswerExpected, request_id, on=on.date())
+    effect = decide(signer_of(code, state), contract.AnswerExpected, request_id, on=on.date(), remark=remark)
     report(
         effect, "recorded; the person gets a letter with the day once the last day is over", as_json=as_json
     )
@@ -179,24 +193,26 @@ def delivered(
 @app.command(rich_help_panel=DECIDE)
 def resume(
     request_id: RequestId,
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Resume a request that a letter's reader, or an unclear reply, has stopped."""
-    effect = decide(signer_of(code, state), contract.StopDecided, request_id, resume=True)
+    effect = decide(signer_of(code, state), contract.StopDecided, request_id, resume=True, remark=remark)
     report(effect, "resumed: the request is no longer stopped", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
 def pause(
     request_id: RequestId,
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Pause an open request until it is resumed; the clock runs on, and no last day moves."""
-    effect = decide(signer_of(code, state), contract.PauseDecided, request_id)
+    effect = decide(signer_of(code, state), contract.PauseDecided, request_id, remark=remark)
     report(effect, "paused: nothing goes on before it is resumed", as_json=as_json)
 
 
@@ -204,24 +220,26 @@ def pause(
 def merge(
     request_id: RequestId,
     first: Annotated[str, Option(help="The earlier request, which is answered.", metavar="ID")],
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Merge a request with an earlier open one of the same person and right; the person is notified."""
-    effect = decide(signer_of(code, state), contract.DuplicateDecided, request_id, first=first)
+    effect = decide(signer_of(code, state), contract.DuplicateDecided, request_id, first=first, remark=remark)
     report(effect, "merged: the earlier request is answered", as_json=as_json)
 
 
 @app.command(rich_help_panel=DECIDE)
 def close(
     request_id: RequestId,
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    effect = decide(signer_of(code, state), contract.StopDecided, request_id, resume=False)
+    effect = decide(signer_of(code, state), contract.StopDecided, request_id, resume=False, remark=remark)
     report(
         effect,
         "ended without an answer",
@@ -230,21 +248,30 @@ def close(
     )
 
 
-@app.command()
-def aliases(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
-    """List addresses, numbers … that the person's records name and nothing verifies; they opened nothing."""
-    found = ask(state.case(request_id), lambda case: case.aliases())
+@app.command(rich_help_panel=DECIDE)
+def aliases(
+    request_id: RequestId,
+    reason: Reason = "review",
+    code: OneTimeCode = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List addresses, numbers … that the person's records name and nothing verifies; the case is opened."""
+    found = in_opened(state, request_id, reason, code, lambda opened: opened.content())["aliases"]
     if as_json:
-        print(json.dumps([dict(zip(("alias", "identity", "value"), row, strict=True)) for row in found]))
+        print(json.dumps(found))
         return
-    for reference, identity, value in found:
-        out.print(f"{reference}  {identity}  {value}")
+    for one in found:
+        out.print(f"{one['alias']}  {one['identity']}  {one['value']}{'  proven' if one['proven'] else ''}")
+    if not found:
+        out.print("the records name no unverified alias, or nothing is answered yet")
 
 
 @app.command("confirm-alias", rich_help_panel=DECIDE)
 def confirm_alias(
     request_id: RequestId,
     alias: Annotated[str, Argument(help="Reference of the alias, as `habeas request aliases` shows it.")],
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -257,6 +284,7 @@ def confirm_alias(
         request_id,
         aliases=ref,
         number=number,
+        remark=remark,
     )
     report(
         effect,
@@ -287,12 +315,13 @@ def release_values(
 @app.command("approve-correction", rich_help_panel=DECIDE)
 def approve_correction(
     request_id: RequestId,
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    effect = decide(signer_of(code, state), contract.CorrectionApproved, request_id)
+    effect = decide(signer_of(code, state), contract.CorrectionApproved, request_id, remark=remark)
     report(
         effect,
         f"approved; `habeas status {request_id}` shows the answer",
@@ -363,7 +392,7 @@ def find(
     as_json: AsJson = False,
 ) -> None:
     """Print the ids of the requests with a short reference, or that begin so; usually there is one."""
-    found = matching(state, reference.strip().lower(), "intake")
+    found = matching(state, reference.strip().lower())
     print(json.dumps(found) if as_json else "\n".join(found))
     if not found:
         raise ConfigurationError("no request has this reference")

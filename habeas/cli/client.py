@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from habeas.client import (
         accounts,
         audit,
+        backups,
         breach_files,
         breach_scope,
-        campaigns,
         cases,
         certificates,
         console_api,
@@ -28,23 +28,31 @@ if TYPE_CHECKING:
         letters,
         map_draft,
         master_keys,
+        migrations,
         opened_cases,
+        opened_incidents,
+        private_files,
         read_model,
-        recipients,
         referrals,
+        republication,
         requests,
         setup_files,
         staff,
         stores,
         tickets,
+        unhandled_facts,
+        upkeep,
         waiting_work,
+        watched_facts,
     )
 
-    __all__ = ["accounts", "audit", "breach_files", "breach_scope", "campaigns", "cases"]
+    __all__ = ["accounts", "audit", "backups", "breach_files", "breach_scope", "cases"]
     __all__ += ["certificates", "console_api", "dead_letters", "deadlines", "decisions", "drop"]
     __all__ += ["engine", "erasures", "event_files", "identity", "inbox", "incident_register", "laws"]
-    __all__ += ["letters", "map_draft", "master_keys", "opened_cases", "read_model", "recipients"]
-    __all__ += ["referrals", "requests", "setup_files", "staff", "stores", "tickets", "waiting_work"]
+    __all__ += ["letters", "map_draft", "master_keys", "migrations", "opened_cases"]
+    __all__ += ["opened_incidents", "private_files", "read_model", "referrals", "republication", "requests"]
+    __all__ += ["setup_files", "staff", "stores", "tickets", "unhandled_facts", "upkeep", "waiting_work"]
+    __all__ += ["watched_facts"]
 else:
 
     def __getattr__(name: str) -> ModuleType:

@@ -1,14 +1,19 @@
 """Verbs about the use of data: recipients, unsubscribe links."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Option
 
-from habeas.cli import client
-from habeas.cli.options import STATE, AsJson, State, fields, out, output, run
+from habeas.cli import client, contract
+from habeas.cli.options import STATE, AsJson, InstallationState, State, fields, from_console, out, output
+from habeas.cli.staff import DECIDE, OneTimeCode, decide_all, signer_of
 from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from habeas.client.decisions import DecisionSigner
+    from shared.contract.events import RecipientRetried
 
 app = typer.Typer()
 unsubscribe_app = typer.Typer()
@@ -23,32 +28,49 @@ def recipients(
     as_json: AsJson = False,
 ) -> None:
     """List the notices to recipients of data and their states."""
-    found = run(client.recipients.messages(*state.databases(), failed=failed))
+    found = _notices(state, failed=failed)
     if as_json:
-        print(json.dumps([message.plain() for message in found]))
+        print(json.dumps(found))
     else:
-        for message in found:
-            row = message.plain()
-            out.print(f"{row['recipient']}: {' '.join(filter(None, (row['status'], row['reason'])))}")
-            fields({name: [row[name]] for name in ("about", "request", "since")})
+        for one in found:
+            out.print(f"{one['recipient']}: {' '.join(filter(None, (one['state'], one['reason'])))}")
+            fields({name: [one[name]] for name in ("about", "case", "since")})
         if not found:
             out.print("no recipient is to be notified")
     raise typer.Exit(1 if failed and found else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def retry(
     recipient: Annotated[str | None, Option(help="Only this one, by its name in the data map.")] = None,
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Notify failed recipients again, once the cause is gone."""
-    found = run(client.recipients.messages(*state.databases(), failed=True))
-    again = [message.concerned for message in found if recipient in (None, message.concerned.recipient)]
-    for concerned in again:
-        known = run(client.cases.correlation(*state.databases(), concerned.request_id))
-        run(client.requests.announce(state.setting("AMQP_URL"), concerned, known))
-    output({"sent": len(again)}, f"{len(again)} notice{'s' * (len(again) != 1)} sent again", as_json=as_json)
+    """Notify failed recipients again, once the cause is gone; a hundred with one code."""
+    found = _notices(state, failed=True)
+    named = {(one["case"], one["recipient"]) for one in found if recipient in (None, one["recipient"])}
+    some = sorted(named)[: contract.MOST_BATCHED]
+    if not some:
+        output([], "no notice has failed", as_json=as_json)
+        return
+    signer = signer_of(code, state)
+    facts = [again(signer, case, name) for case, name in some]
+    left = len(named) - len(some)
+    rest = f"{left} more: run it again with the next code" if left else ""
+    decide_all(signer, facts, "sent again", "sent again", rest=rest, as_json=as_json)
+
+
+def again(signer: "DecisionSigner", case: str, recipient: str) -> "RecipientRetried":
+    """Return the decision that *recipient* is notified again about *case*."""
+    kind = contract.RecipientRetried
+    return client.requests.fact(kind, request_id=case, by=signer.account, recipient=recipient)
+
+
+def _notices(state: InstallationState, *, failed: bool) -> list[dict[str, Any]]:
+    """Return the notices of the console, or the *failed* ones alone."""
+    only = {"failed": "true"} if failed else {}
+    return from_console(state, lambda console: console.all("/recipients", "notices", **only))
 
 
 @unsubscribe_app.command()

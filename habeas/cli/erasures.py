@@ -31,6 +31,7 @@ from habeas.cli.options import (
     run,
     show_plan,
 )
+from habeas.cli.staff import OneTimeCode, Reason, in_opened
 from services.fulfillment.changes.opt_ins import (
     MINOR_WITHOUT_OPT_IN,
     OptInGiver,
@@ -80,18 +81,28 @@ def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) ->
 @app.command()
 def plan(
     request_id: RequestId,
-    ids: Annotated[bool, Option(help="Print the ids of all records, not only of a few.")] = False,
+    reason: Reason = "review",
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show the erasure plan of a request."""
-    show_plan(ask(state.case(request_id), lambda case: case.plan()), as_json=as_json, ids=ids)
+    """Show the erasure plan that waits for an approval; the case is opened at the console, on record."""
+    outline = in_opened(state, request_id, reason, code, lambda opened: opened.plan())
+    if as_json:
+        print(json.dumps(outline))
+        return
+    for part in ("erased", "masked", "kept", "left"):
+        for group in outline.get(part, ()):
+            why = ", ".join(str(group[name]) for name in ("reason", "citation", "until") if group.get(name))
+            out.print(f"{part:8} {group['records']:>9} {group['label']}{f' ({why})' if why else ''}")
+    for ground in outline.get("grounds", ()):
+        out.print(f"{'because':8} {ground['reason']:>9} {ground['label']}")
 
 
 @app.command()
 def retry(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
     """Retry records that a store refused to erase, once the cause is gone."""
-    if state.has_databases and not ask(state.case(request_id), client.cases.facts_of):
+    if state.has_databases and not run(client.cases.has_answer(*state.databases(), request_id)):
         raise ConfigurationError("no request has this id")
     run(_retry(request_id, state))
     text = f"tried again; ask with `habeas status {request_id}`"

@@ -1,17 +1,14 @@
 """Verbs about legal holds: records that no erasure and no purge may take."""
 
 import json
-from datetime import datetime
 from secrets import token_hex
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from typer import Option
 
-from habeas.cli import client, contract
-from habeas.cli.erasures import open_erasure_records
-from habeas.cli.options import STATE, AnyRequestId, AsJson, State, out, run
+from habeas.cli import contract
+from habeas.cli.options import STATE, AnyRequestId, AsJson, State, fields, from_console, optional, out
 from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 from shared.vocabulary import HoldScope
@@ -78,19 +75,16 @@ def list_(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List all holds, with the requests and purges that they kept records from."""
-
-    async def work() -> list[dict[str, Any]]:
-        async with open_erasure_records(state) as memory:
-            return await client.erasures.holds(memory, datetime.now(state.company().zone).date())
-
-    found = [row for row in run(work()) if hold in {None, row["hold"]}]
+    """List all holds, standing ones first, with the requests and purges that they kept records from."""
+    listed = from_console(state, lambda console: console.all("/holds", "holds"))
+    found = [one for one in listed if hold in {None, one["hold"]}]
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("hold", "of", "matter", "by", "until", "status", "kept from")
-    for row in found:
-        of = row["collection"] or f"{row['scope']} of {row['request']}"
-        erasures = "\n".join(row["erasures"])
-        table.add_row(row["hold"], of, row["matter"], row["by"], row["until"] or "", row["status"], erasures)
-    out.print(table if found else "there is no legal hold")
+    for one in found:
+        out.print(f"{one['hold']}  {one['state']}")
+        of = one["collection"] or f"{one['scope']} of {one['case']}"
+        about = {"of": [of], "matter": [one["matter"]], "by": [one["account"]]}
+        fields({**about, "until": optional(one["until"]), "kept from": one["kept_from"]})
+    if not found:
+        out.print("there is no legal hold")

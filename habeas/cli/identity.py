@@ -53,7 +53,7 @@ def show(
     )
     if folder is not None:
         files, withheld = in_opened(state, request_id, reason, code, lambda opened: opened.pictures())
-        written = client.opened_cases.write(files, folder)
+        written = client.private_files.write_files(files, folder)
         row |= {"written": [str(path) for path in written], "not_shown": withheld}
     if as_json:
         print(json.dumps(row))

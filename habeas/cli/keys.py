@@ -85,6 +85,25 @@ def retire(state: State = STATE, as_json: AsJson = False) -> None:
     output(*retired(state), as_json=as_json)
 
 
+@app.command()
+def passwords(
+    accounts: Annotated[list[str], Argument(help="Accounts of HABEAS_CREDENTIALS: intake, notifier, …")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Write new passwords for accounts of broker and database; `habeas topology` then sets them.
+
+    A running process keeps its connections, and takes the new password when it is started again.
+    """
+    credentials = Path(state.setting("CREDENTIALS"))
+    renewed = {account: client.accounts.renew_passwords(credentials, account) for account in accounts}
+    text = "\n".join(f"{account}: {' and '.join(files)} renewed" for account, files in renewed.items())
+    output(
+        renewed, f"{text}\nnext: habeas topology, then start each account's process again", as_json=as_json
+    )
+
+
 def retired(state: State) -> tuple[dict[str, int], str]:
     """Destroy expired master keys; return the numbers of keys, and a text about them."""
     credentials = Path(state.setting("CREDENTIALS"))

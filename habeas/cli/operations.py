@@ -1,20 +1,42 @@
 """Verbs to operate the product: broker, parked messages, storms of requests, California's DROP."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.progress import TextColumn
 from typer import Argument, Option
 
 from habeas.cli import client, contract
-from habeas.cli.options import STATE, AsJson, State, fields, moment, optional, out, output, run, urgency
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    InstallationState,
+    State,
+    fields,
+    moment,
+    optional,
+    out,
+    output,
+    progress_of,
+    run,
+    urgency,
+)
 from habeas.cli.staff import DECIDE, OneTimeCode, decide, report, signer_of
 from shared.errors import ConfigurationError
 from shared.runtime.accounts import TOPOLOGY
+
+if TYPE_CHECKING:
+    from habeas.client.republication import UnhandledFacts
+
+COMPARED = timedelta(days=30)
+"""Age of facts that `republish` compares; a service that began to listen later would handle older ones."""
+REPUBLISHED_WITHIN_S = 60.0
+FACT_COLUMNS = (TextColumn("{task.description}: {task.completed:,.0f} facts in all"),)
 
 app = typer.Typer()
 dead_letters_app = typer.Typer()
@@ -28,6 +50,9 @@ def topology(
         Path | None,
         Option(help="Write users and permissions to this file, for `rabbitmqctl import_definitions`."),
     ] = None,
+    example: Annotated[
+        bool, Option(help="Create empty databases with the collections of the map, where there are none.")
+    ] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +66,7 @@ def topology(
     folder, management = known.get("HABEAS_CREDENTIALS"), known.get("HABEAS_MANAGEMENT_URL")
     amqp_url = state.setting("AMQP_URL", TOPOLOGY)
     users = accounts.users_in(Path(folder)) if folder else {}
-    run(accounts.declare_all(amqp_url, management if users else None, users))
+    created = run(accounts.declare_all(amqp_url, management if users else None, users))
     if definitions is not None:
         accounts.write_definitions(definitions, amqp_url, users)
     declared = len(users) if management else 0
@@ -50,12 +75,50 @@ def topology(
     root_url = known.get("HABEAS_MONGO_URL")
     if folder and root_url:
         data_map = Path(state.setting("DATAMAP", TOPOLOGY))
-        business = accounts.business_databases(data_map, known.get("HABEAS_STORES", ""))
+        business = accounts.business_collections(data_map, known.get("HABEAS_STORES", ""))
         stored = accounts.users_in(Path(folder), accounts.MONGO_URL)
         run(accounts.grant(root_url, stored, prefix=state.prefix, business=business))
         said.append(f"{len(stored)} accounts of the database have their roles")
-    plain = {"accounts": declared, "database_accounts": len(stored)}
+        if example and (made := run(accounts.create_collections(root_url, business))):
+            said.append(f"{made} empty collections of the example are created")
+    if created and root_url and run(client.watched_facts.note_new_queues(root_url, state.prefix, created)):
+        remedy = "upkeep publishes what they held again, or `habeas republish` at once"
+        said.append(f"{len(created)} queues were created anew: {remedy}")
+    plain = {"accounts": declared, "database_accounts": len(stored), "created_queues": created}
     output(plain, "\n".join(said), as_json=as_json)
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="List the changes only; exit 1 if there are any.")
+    ] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Finish an upgrade: replace queues, remove old bindings and collections, rebuild the console's lists.
+
+    Run it when all services run this release; those of an earlier one need the old bindings. It may be
+    repeated. Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL and HABEAS_MONGO_URL.
+    """
+    from shared.runtime.mongo import connect  # noqa: PLC0415
+
+    amqp_url, mongo_url = state.setting("AMQP_URL", TOPOLOGY), state.setting("MONGO_URL", TOPOLOGY)
+
+    async def work() -> list[tuple[str, Sequence[str]]]:
+        with closing(connect(mongo_url, app_name="habeas command")) as mongo:
+            at = client.migrations.MigratedInstallation(
+                amqp_url, mongo_url, mongo, state.prefix, state.company().zone
+            )
+            steps = client.migrations.migrations(at, dry_run=dry_run)
+            return [(one.step, one.changes) async for one in steps]
+
+    found = run(work())
+    text = "\n".join(f"{step}: {change}" for step, changes in found for change in changes)
+    plain = {"dry_run": dry_run, "steps": {step: list(changes) for step, changes in found}}
+    output(plain, text or "nothing to do", as_json=as_json)
+    raise typer.Exit(1 if dry_run and found else 0)
 
 
 @dead_letters_app.command("list")
@@ -82,6 +145,68 @@ def replay(service: str, state: State = STATE, as_json: AsJson = False) -> None:
     gone = f"\n{dropped} messages dropped: their requests were purged" if dropped else ""
     text = f"{replayed} messages replayed to {service} again{gone}"
     output({"service": service, "replayed": replayed, "dropped": dropped}, text, as_json=as_json)
+
+
+@app.command()
+def republish(
+    since: Annotated[
+        str | None, Option(help="Compare facts since then: 2026-03-09T00:00+01:00; by default 30 days.")
+    ] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only show what is not handled.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Compare the journals, and publish again the facts that a service has not handled.
+
+    For facts that the broker lost. Those in parking queues are left out; facts that are under way may be
+    published twice, which has no effect. Services must run. Exits 1 if they did not publish all.
+    """
+    began = moment("--since", since) if since else datetime.now(UTC) - COMPARED
+    found, left = run(_republished(state, began, dry_run=dry_run))
+    plain = {**found.plain(), "republished": not dry_run, "left": left}
+    if as_json:
+        print(json.dumps(plain))
+    else:
+        out.print(client.republication.table(plain))
+        for line in _sentences(plain):
+            out.print(line)
+    raise typer.Exit(1 if left else 0)
+
+
+async def _republished(
+    state: InstallationState, since: datetime, *, dry_run: bool
+) -> "tuple[UnhandledFacts, dict[str, int]]":
+    """Return what is not handled, and by service the facts that it has not published again."""
+    from shared.runtime.mongo import connect  # noqa: PLC0415
+
+    mongo_url, prefix = state.databases()
+    amqp_url, republication = state.setting("AMQP_URL"), client.republication
+    with closing(connect(mongo_url, app_name="habeas command")) as mongo, progress_of(*FACT_COLUMNS) as shown:
+        comparison = client.unhandled_facts.FactComparison(mongo, prefix)
+        task = shown.add_task("comparing journals", total=None)
+
+        def advance(service: str, count: int) -> None:
+            shown.update(task, description=f"comparing the journal of {service}", advance=count)
+
+        found = await republication.unhandled_since(comparison, amqp_url, since, advance)
+        if dry_run or not found.lost:
+            return found, {}
+        await republication.order(comparison, found.lost)
+        services = {one.service for one in found.lost}
+        return found, await republication.left_after(comparison, services, REPUBLISHED_WITHIN_S)
+
+
+def _sentences(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the result of the verb `republish` in words."""
+    number = sum(one["facts"] for one in found["unhandled"])
+    left = sum(found["left"].values())
+    if found["republished"] and number:
+        yield f"{number - left} facts of {found['cases']} cases published again"
+    if found["parked"]:
+        yield f"{found['parked']} facts are parked and left out: `habeas dead-letters` lists them"
+    for service, count in found["left"].items():
+        yield f"{service} has not published {count} of its facts yet: is it running?"
 
 
 @burst_app.command(rich_help_panel=DECIDE)

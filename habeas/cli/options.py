@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeVar
@@ -27,7 +27,6 @@ from shared.runtime.variables import COMMAND as VERB_VARIABLES
 from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
-    from habeas.client.cases import CaseReader
     from habeas.client.console_api import ConsoleClient, ConsoleLogin
     from services.fulfillment.breach.obligations import PolicyEditions
     from services.fulfillment.certificate.signatures import CertificateSigner
@@ -179,12 +178,9 @@ class InstallationState:
         if not named:
             return None
         try:
-            collections = load(Path(named)).collections
+            return load(Path(named)).categories
         except InvalidDataMap:
             return None
-        return frozenset(
-            category for one in collections for leaf in one.leaves for category in leaf.categories
-        )
 
     def stores(self, text: str | None) -> dict[str, str]:
         """Return the URLs of the stores by name: those of *text* if it was given."""
@@ -218,10 +214,6 @@ class InstallationState:
 
         return CertificateSigner(self.root_key())
 
-    def case(self, request_id: str) -> "AbstractAsyncContextManager[CaseReader]":
-        """Open the case of a request."""
-        return client.cases.opened(*self.sealed_databases(), request_id)
-
 
 STATE = InstallationState(Path(".state"))
 State = Annotated[
@@ -237,44 +229,36 @@ State = Annotated[
 ID = re.compile("[0-9a-f]{32}")
 SHORT = re.compile(r"[0-9a-f]{4,31}|hb[- ]?\w{4}[- ]?\w{4}[- ]?\w{3}")
 """The beginning of an id, or a short reference."""
-INCIDENTS = "incidents"
-"""Journal of the incidents."""
 FEW_IDS = 5
 """Ids named in the message for an ambiguous one."""
 
 
-def resolved(state: InstallationState, text: str, journal: str, noun: str) -> str:
+def resolved(state: InstallationState, text: str, *, incident: bool = False) -> str:
     """
-    Return the id that *text* is: an id, the beginning of one in *journal*, or a short reference.
-
-    It is looked up in the databases if their settings are there, else at the console.
+    Return the id that *text* is: an id, or the beginning or short reference of one at the console.
 
     Other texts are returned unchanged. Raises ConfigurationError if it names none, or several.
     """
     written = text.strip().lower()
     if ID.fullmatch(written) or not SHORT.fullmatch(written):
         return written if ID.fullmatch(written) else text
-    if not (state.has_databases or client.console_api.LoginFile().consoles):
+    if not client.console_api.LoginFile().consoles:
         remedy = "begin a session with `habeas login`, or write the whole id"
-        raise ConfigurationError(
-            f"{text}: a short id is looked up at the console or in the databases: {remedy}"
-        )
-    found = matching(state, written, journal)
+        raise ConfigurationError(f"{text}: a short id is looked up at the console: {remedy}")
+    found = matching(state, written, incident=incident)
     if not found:
-        raise ConfigurationError(f"{text}: no {noun} has this id or reference")
+        raise ConfigurationError(
+            f"{text}: no {'incident' if incident else 'request'} has this id or reference"
+        )
     if len(found) > 1:
         more = " …" if len(found) > FEW_IDS else ""
         raise ConfigurationError(f"{text}: {len(found)} ids begin so: {', '.join(found[:FEW_IDS])}{more}")
     return found[0]
 
 
-def matching(state: InstallationState, text: str, journal: str) -> list[str]:
-    """Return the ids in *journal* that begin with *text*, or have it as short reference."""
-    if state.has_databases:
-        url, prefix = state.databases()
-        return run(client.cases.matching(url, f"{prefix}_{journal}", text))
-    incidents = journal == INCIDENTS
-    return from_console(state, lambda console: client.cases.known(console, text, incidents=incidents))
+def matching(state: InstallationState, text: str, *, incident: bool = False) -> list[str]:
+    """Return the ids of requests, or of incidents, that begin with *text* or have it as short reference."""
+    return from_console(state, lambda console: client.cases.known(console, text, incidents=incident))
 
 
 def from_console(state: InstallationState, question: "Callable[[ConsoleClient], Awaitable[T]]") -> T:
@@ -285,23 +269,23 @@ def from_console(state: InstallationState, question: "Callable[[ConsoleClient], 
 
 def request_of(context: Context, text: str | None) -> str | None:
     """Return the id of the request that *text* names."""
-    return text and _resolved_in(context, text, "intake", "request")
+    return text and _resolved_in(context, text)
 
 
 def requests_of(context: Context, texts: list[str]) -> list[str]:
     """Return the ids of the requests that *texts* name, each once."""
-    return [*dict.fromkeys(_resolved_in(context, text, "intake", "request") for text in texts)]
+    return [*dict.fromkeys(_resolved_in(context, text) for text in texts)]
 
 
 def incident_of(context: Context, text: str) -> str:
     """Return the id of the incident that *text* names; a file stays one."""
-    return text if Path(text).is_file() else _resolved_in(context, text, INCIDENTS, "incident")
+    return text if Path(text).is_file() else _resolved_in(context, text, incident=True)
 
 
-def _resolved_in(context: Context, text: str, journal: str, noun: str) -> str:
+def _resolved_in(context: Context, text: str, *, incident: bool = False) -> str:
     if context.resilient_parsing:
         return text
-    return resolved(context.params["state"], text, journal, noun)
+    return resolved(context.params["state"], text, incident=incident)
 
 
 AsJson = Annotated[bool, Option("--json", help="Print JSON for programs.")]
@@ -309,12 +293,10 @@ AsJson = Annotated[bool, Option("--json", help="Print JSON for programs.")]
 
 def completed(context: Context, incomplete: str) -> list[str]:
     """Return the ids of requests that begin with *incomplete*; none before it has some characters."""
-    state = context.params.get("state") or STATE
-    if not SHORT.fullmatch(incomplete) or not state.has_databases:
+    if not (SHORT.fullmatch(incomplete) and client.console_api.LoginFile().consoles):
         return []
-    url, prefix = state.databases()
     try:
-        return run(client.cases.matching(url, f"{prefix}_intake", incomplete))
+        return matching(context.params.get("state") or STATE, incomplete)
     except HabeasError:
         return []
 
@@ -412,6 +394,16 @@ def moment(option: str, text: str) -> datetime:
     if at.tzinfo is None:
         raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
     return at
+
+
+def duration(option: str, text: str) -> timedelta:
+    """Return the duration typed in, as ISO 8601 has it. Raises ConfigurationError if it is none."""
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  slow to import
+
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise ConfigurationError(f"{option}: must be a duration, like PT10M") from None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

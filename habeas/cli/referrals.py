@@ -26,6 +26,8 @@ from habeas.cli.staff import (
     DECIDE,
     RECORDED,
     OneTimeCode,
+    Reason,
+    Remark,
     decide,
     in_opened,
     report,
@@ -51,7 +53,6 @@ permission_app = typer.Typer()
 Grounds = Annotated[list[RefusalGround], Option("--ground", help="Ground; may be repeated.")]
 Explanation = Annotated[Path, Option(help="Text to the person, sealed before anything is published.")]
 Reader = Annotated[str, Option("--to", help="The account that may read.")]
-Reason = Annotated[str, Option(help="Why it is read, for the record: review, forwarding or complaint.")]
 
 
 @app.command()
@@ -157,6 +158,7 @@ def ground(
     request_id: RequestId,
     claim: Annotated[ErasureClaim | None, Option("--ground", help="The ground that applies.")] = None,
     none: Annotated[bool, Option("--none", help="Neither applies: answer on the other grounds.")] = False,
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
@@ -164,7 +166,9 @@ def ground(
     """Decide on a ground of an erasure that the data map does not show (GDPR Art. 17(1)(d), (e))."""
     if none is (claim is not None):
         raise ConfigurationError("--ground: name one, or --none")
-    effect = decide(signer_of(code, state), contract.ErasureGroundDecided, request_id, ground=claim)
+    effect = decide(
+        signer_of(code, state), contract.ErasureGroundDecided, request_id, ground=claim, remark=remark
+    )
     report(effect, f"decided; `habeas status {request_id}` shows the answer", RECORDED, as_json=as_json)
 
 
@@ -210,13 +214,14 @@ def proposal(
 @app.command("nothing-held", rich_help_panel=DECIDE)
 def nothing_held(
     request_id: RequestId,
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Answer a referred request: a search by hand found no data about the person."""
     signer = signer_of(code, state)
-    effect = decide(signer, contract.ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD)
+    effect = decide(signer, contract.ReferralDecided, request_id, outcome=Outcome.NOTHING_HELD, remark=remark)
     report(effect, ANSWERED, PROPOSAL, as_json=as_json)
 
 
@@ -275,7 +280,9 @@ def _print_review(row: Mapping[str, Any], *, as_json: bool) -> None:
         if name != "listed":
             out.print(f"{name:12} {value}")
     for one in row.get("listed", ()):
-        out.print(f"{one['collection']}:{one['record']}  {json.dumps(one['fields'], ensure_ascii=False)}")
+        out.print(f"{one['collection']}:{one['record']}")
+        for value in one["values"]:
+            out.print(f"    {value['path']}: {' · '.join(value['texts'])}")
 
 
 @app.command("approve-answer", rich_help_panel=DECIDE)
@@ -389,12 +396,13 @@ def list_permissions(request_id: RequestId, state: State = STATE, as_json: AsJso
 def revoke(
     request_id: RequestId,
     to: Reader,
+    remark: Remark = None,
     code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """End the permission of an account to read a request now."""
-    effect = decide(signer_of(code, state), contract.PermissionRevoked, request_id, account=to)
+    effect = decide(signer_of(code, state), contract.PermissionRevoked, request_id, account=to, remark=remark)
     report(effect, f"{to} may no longer read request {request_id} by a permission", as_json=as_json)
 
 

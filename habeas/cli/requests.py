@@ -17,13 +17,15 @@ from habeas.cli.options import (
     InstallationState,
     State,
     existing,
+    from_console,
     out,
     output,
     run,
 )
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, HabeasError
 
 app = typer.Typer()
+NO_KEY = "--reference: begin a session with `habeas login`, or name the key of a system with --key"
 
 
 class SubmissionWay(StrEnum):
@@ -77,11 +79,12 @@ def status(
     """
     Show the status of a request; with --reference, state, reason and age of the requests of all systems.
 
-    That reads the databases. Without them, or with --key, the requests of the key's system are found.
+    That is a search at the console, in the session of `habeas login`. With --key, or without a session, the
+    requests of the key's system are found.
     """
     if request_id is not None:
         page = run(client.requests.status(state.setting("PUBLIC_URL"), request_id))
-        found = [client.tickets.of_page(page) | page]
+        found = [client.tickets.of_page(page) | page | {"parked": _parked(request_id, state)}]
     elif reference is not None:
         found = _by_reference(reference, source, key, state)
     else:
@@ -98,15 +101,28 @@ def status(
             out.print(line)
 
 
+def _parked(request_id: str, state: InstallationState) -> list[dict[str, Any]]:
+    """Return the parked messages about a request, in the session of `habeas login`; none without one."""
+    if not client.console_api.LoginFile().consoles:
+        return []
+    try:
+        found = from_console(state, lambda console: console.get(f"/cases/{request_id}"))
+    except HabeasError:
+        return []
+    return list(found["parked"])
+
+
 def _by_reference(
     reference: str, source: str | None, key: Path | None, state: InstallationState
 ) -> list[dict[str, Any]]:
     client.tickets.must_be_plain(reference)
-    if key is None and state.has_databases:
-        return run(client.tickets.of_reference(*state.sealed_databases(), reference, source))
+    if key is None and client.console_api.LoginFile().consoles:
+        return from_console(state, lambda console: client.tickets.of_reference(console, reference, source))
     from habeas.embedded.installation import api_key  # noqa: PLC0415
 
-    own = existing(key).read_text(encoding="utf-8").strip() if key else api_key(state.settings()) or ""
+    own = existing(key).read_text(encoding="utf-8").strip() if key else api_key(state.settings())
+    if own is None:
+        raise ConfigurationError(NO_KEY)
     page = run(client.requests.status_by_reference(state.setting("PUBLIC_URL"), reference, key=own))
     return [client.tickets.of_page(page)]
 

@@ -33,6 +33,7 @@ from shared.vocabulary import StaffRole
 if TYPE_CHECKING:
     from habeas.client.decisions import DecisionEffect, DecisionSigner
     from habeas.client.opened_cases import ContentOpening
+    from habeas.client.opened_incidents import IncidentOpening
     from habeas.client.staff import Enrolment
     from shared.contract.events import Decision
     from shared.contract.staff import StaffAccount, StaffDecision
@@ -58,6 +59,10 @@ PasswordFile = Annotated[
 As = Annotated[str | None, Option("--as", help="Your staff account.", envvar="HABEAS_STAFF_ACCOUNT")]
 OneTimeCode = Annotated[
     str | None, Option("--code", help="Code that your second factor shows; asked for where not given.")
+]
+Reason = Annotated[str, Option(help="Why it is read, for the record: review, forwarding or complaint.")]
+Remark = Annotated[
+    str | None, Option(help="Your reason in words, for the staff: sealed before anything is published.")
 ]
 Mailboxes = Annotated[
     list[str],
@@ -151,15 +156,19 @@ def decide(
     *,
     text: bytes | None = None,
     archive: bytes | None = None,
+    remark: str | None = None,
     **words: Any,
 ) -> "DecisionEffect":
     """
     Sign a decision of *kind* about *case*, with *words*; return its effect, as :func:`send`.
 
-    *archive* is the package that goes with it.
+    *archive* is the package that goes with it, *remark* the account's reason.
 
     Raises ConfigurationError if a word has a wrong form; others as :func:`send`.
     """
+    if remark:
+        text = with_salt(remark.encode())
+        words["remark"] = contract.written_item(text)
     decision = client.requests.fact(kind, request_id=case, by=signer.account, **words)
     return send(signer, decision, text, archive)
 
@@ -213,6 +222,19 @@ def decide_batch(
     if len(cases) > contract.MOST_BATCHED:
         raise ConfigurationError(f"one code makes {contract.MOST_BATCHED} decisions at most")
     facts = [client.requests.fact(kind, request_id=case, by=signer.account, **words) for case in cases]
+    decide_all(signer, facts, done, recorded, as_json=as_json)
+
+
+def decide_all(
+    signer: "DecisionSigner",
+    facts: "Sequence[Decision]",
+    done: str,
+    recorded: str,
+    *,
+    as_json: bool,
+    rest: str = "",
+) -> None:
+    """Sign *facts* with one code, and print the effect of each, as :func:`decide_batch`; then the *rest*."""
     effects = run(client.decisions.decide_batch(complete(signer), facts))
     if as_json:
         print(json.dumps([effect.plain() for effect in effects]))
@@ -221,6 +243,8 @@ def decide_batch(
             shown = client.console_api.explained(effect.reason) if effect.reason else effect.status
             accepted = done if effect.results else recorded
             out.print(f"{effect.fact.request_id}: {accepted if effect.status == 'accepted' else shown}")
+        if rest:
+            out.print(rest)
     found = {effect.status for effect in effects}
     if found != {"accepted"}:
         raise typer.Exit(2 if "refused" in found else 3)
@@ -250,6 +274,16 @@ def in_opened(
     )
 
 
+def in_opened_incident(
+    state: State, incident: str, code: str | None, question: "Callable[[IncidentOpening], Awaitable[T]]"
+) -> T:
+    """Return the answer to *question* about the content of *incident*, which it opens on record."""
+    opening = client.opened_incidents.IncidentOpening
+    return from_console(
+        state, lambda console: question(opening(console, incident, lambda: code or asked_code()))
+    )
+
+
 def report(effect: "DecisionEffect", done: str, recorded: str | None = None, *, as_json: bool) -> None:
     """Print *effect*: as *done*, or as *recorded* if that is given and the decision has caused no event."""
     if as_json:
@@ -276,8 +310,13 @@ def decision(
 
 
 def sealed_text(file: Path) -> bytes:
-    """Return the text in *file* with its salt. Raises ConfigurationError if it is not there."""
-    return with_salt(existing(file).read_bytes())
+    """Return the text in *file* with its salt. Raises ConfigurationError if it is not there, or no UTF-8."""
+    text = existing(file).read_bytes()
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: is no UTF-8 text: save it as UTF-8") from None
+    return with_salt(text)
 
 
 def with_salt(text: bytes) -> bytes:

@@ -3,9 +3,8 @@
 import importlib
 import json
 import sys
-import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,18 @@ from typer import Argument, Option
 
 from habeas.cli import client
 from habeas.cli.keys import key_ring, retired
-from habeas.cli.options import STATE, AsJson, MapFolder, State, Stores, console, output, run
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    InstallationState,
+    MapFolder,
+    State,
+    Stores,
+    console,
+    duration,
+    output,
+    run,
+)
 from habeas.cli.store_urls import data_of, stores_of
 from habeas.cli.verification import copy_heads, verify_journals
 from shared.errors import ConfigurationError, HabeasError
@@ -68,29 +78,54 @@ def _plans(name: str) -> "Sequence[ServicePlan[Any]]":
 @app.command()
 def upkeep(
     heads: Annotated[Path, Option(help="Folder for copies of the signed heads of the journals.")],
-    once: Annotated[bool, Option("--once", help="Do it once, and end.")] = False,
+    once: Annotated[bool, Option("--once", help="Do the daily work once, and end.")] = False,
+    stalled_after: Annotated[
+        str, Option(envvar="HABEAS_STALLED_AFTER", help="How long a case may stand: PT10M.")
+    ] = "PT10M",
+    ops_port: Annotated[
+        int,
+        Option(envvar="HABEAS_OPS_PORT", help="Port of /livez, /readyz and /metrics; 0 takes a free one."),
+    ] = 0,
+    host: Annotated[str, Option(envvar="HABEAS_HTTP_HOST", help="Address of the port.")] = "127.0.0.1",
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """
-    Destroy overdue master keys, copy the signed heads of the journals and verify these, once a day.
+    Each day destroy overdue master keys, copy the signed heads of the journals and verify these.
 
-    With --json, each day has a line on standard output.
+    Each minute compare the journals, and have facts that no service has handled published again. With --json,
+    each day has a line on standard output; the log is on the error stream.
     """
-    while True:
-        try:
-            plain, text = retired(state)
-            copied = copy_heads(heads, state, TOPOLOGY)
-            report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
-            said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
-            output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
-        except HabeasError as error:
-            if once:
-                raise
-            print(f"habeas: {error}; the next attempt is in a day", file=sys.stderr)
-        if once:
-            return
-        time.sleep(timedelta(days=1).total_seconds())
+    work = partial(_daily, heads, state, as_json=as_json)
+    if once:
+        work()
+        return
+    from shared.runtime import log  # noqa: PLC0415
+
+    log.configure(announced=True)
+    after = duration("--stalled-after", stalled_after)
+    mongo_url, amqp_url = (state.setting(name, TOPOLOGY) for name in ("MONGO_URL", "AMQP_URL"))
+
+    async def keep_up() -> None:
+        async with client.upkeep.watching(mongo_url, amqp_url, state.prefix, after) as (watch, checks):
+            await client.upkeep.keep_up(watch, checks, partial(_try, work), host, ops_port)
+
+    run(keep_up())
+
+
+def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> None:
+    plain, text = retired(state)
+    copied = copy_heads(heads, state, TOPOLOGY)
+    report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
+    said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
+    output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
+
+
+def _try(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except HabeasError as error:
+        print(f"habeas: {error}; the next attempt is in a day", file=sys.stderr)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from habeas.cli.options import (
     request_of,
     run,
 )
+from habeas.cli.staff import OneTimeCode, Reason, in_opened
 from shared.contract.references import short_reference
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError
@@ -119,9 +120,8 @@ def export_trail(
     """Write the trail of a request for an authority: JSON and PDF, signed. The export is recorded."""
     path = f"/cases/{request_id}/trail"
     archive = from_console(state, lambda console: console.answer("POST", path)).content
-    file = folder / f"trail-{short_reference(request_id)}.zip"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(archive)
+    name = f"trail-{short_reference(request_id)}.zip"
+    [file] = client.private_files.write_files({name: archive}, folder)
     output({"file": str(file)}, str(file), as_json=as_json)
 
 
@@ -183,6 +183,12 @@ def _conclude(report: "SignatureReport", *, as_json: bool) -> None:
     raise typer.Exit(0 if report.trusted and report.ok else 1)
 
 
+async def _of_operator(number: str, state: State) -> bytes | None:
+    """Return the certificate with this *number*; None if there is none, such as of a request."""
+    async with open_erasure_records(state) as memory:
+        return await memory.certificates.of(number)
+
+
 @certificates.command("fetch")
 def fetch_certificate(
     request_id: Annotated[
@@ -193,20 +199,22 @@ def fetch_certificate(
     ],
     folder: Annotated[Path, Option("--out", help="Folder to write to.")] = Path(),
     language: Annotated[str, Option(help="Language of the page: en, de …")] = "en",
+    reason: Reason = "review",
+    code: OneTimeCode = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Write a certificate of erasure: the signed JSON file, and a page to read."""
+    """
+    Write a certificate of erasure: the signed JSON file, and a page to read.
 
-    async def work() -> None:
-        async with open_erasure_records(state) as memory:
-            file = await memory.certificates.of(request_id)
-        if file is None:
-            async with state.case(request_id) as case:
-                file = await case.certificate()
-        data_map = await client.certificates.map_of(file, *state.databases())
-        client.certificates.write(file, path, language, data_map)
-
+    That of a request is read at the console, on record. That of the verb `erase` or of a purge is read by its
+    number, with the operator's credentials.
+    """
+    file = run(_of_operator(request_id, state)) if state.has_databases else None
+    if file is None:
+        file = in_opened(state, request_id, reason, code, lambda opened: opened.certificate())
+    located = state.databases() if state.has_databases else None
+    data_map = run(client.certificates.map_of(file, *located)) if located else None
     path = folder / f"certificate-{request_id}.json"
-    run(work())
+    client.certificates.write(file, path, language, data_map)
     output({"file": str(path)}, str(path), as_json=as_json)

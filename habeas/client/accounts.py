@@ -9,9 +9,11 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
@@ -20,7 +22,9 @@ from shared.errors import BrokerUnavailable, ConfigurationError
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, made_roles
 from shared.runtime.broker import declare
 from shared.runtime.mongo import connect, translated
+from shared.runtime.tls import cause_of
 
+T = TypeVar("T")
 AMQP_URL = "amqp_url"
 MONGO_URL = "mongo_url"
 DEFAULT_STORE = "default"
@@ -71,13 +75,27 @@ async def grant(
                 await client.admin.command(verb, user, pwd=password, roles=roles)
 
 
-def business_databases(data_map: Path, stores: str) -> set[str]:
-    """Return the databases of *data_map* on our server; none if *stores* names another default store."""
+def business_collections(data_map: Path, stores: str) -> dict[str, list[str]]:
+    """Return the collections of *data_map* on our server, by database; none if *stores* has another one."""
     from services.fulfillment.datamap.reader import load  # noqa: PLC0415  needed by one verb alone
 
     if DEFAULT_STORE in json.loads(stores or "{}"):
-        return set()
-    return {one.dataset for one in load(data_map).collections if one.store == DEFAULT_STORE}
+        return {}
+    found = defaultdict[str, list[str]](list)
+    for one in load(data_map).collections:
+        if one.store == DEFAULT_STORE:
+            found[one.dataset].append(one.name)
+    return found
+
+
+async def create_collections(root_url: str, business: Mapping[str, Sequence[str]]) -> int:
+    """Create the collections of the databases of *business* that have none at all; return their number."""
+    with closing(connect(root_url, app_name="habeas topology")) as client, translated("create collections"):
+        there = await client.list_database_names()
+        missing = [(one, name) for one, names in business.items() if one not in there for name in names]
+        for database, name in missing:
+            await client[database].create_collection(name)
+    return len(missing)
 
 
 def _user(path: Path) -> tuple[str, str]:
@@ -103,6 +121,25 @@ def make(
                 new = (f"{prefix}-{account}", secrets.token_urlsafe(24))
                 user, password = _user(path) if path.exists() else new
                 _write(path, f"{scheme}://{quote(user)}:{quote(password, safe='')}@{location}")
+
+
+def renew_passwords(folder: Path, account: str) -> list[str]:
+    """
+    Write a new password into the URLs of *account*; return the names of their files.
+
+    Raises ConfigurationError if it has none, or is the administrators'.
+    """
+    files = [path for name in (AMQP_URL, MONGO_URL) if (path := folder / account / name).exists()]
+    if account == TOPOLOGY or not files:
+        raise ConfigurationError(f"{folder}: has no account {account} whose password can be replaced here")
+    for path in files:
+        url = urlsplit(path.read_text(encoding="utf-8").strip())
+        user, hosts = quote(_user(path)[0], safe=""), url.netloc.rpartition("@")[2]
+        new = path.with_name(f"{path.name}.new")
+        new.unlink(missing_ok=True)
+        _write(new, url._replace(netloc=f"{user}:{secrets.token_urlsafe(24)}@{hosts}").geturl())
+        new.replace(path)
+    return [path.name for path in files]
 
 
 def administrator_file(folder: Path) -> Path:
@@ -131,23 +168,25 @@ def vhost_of(amqp_url: str) -> str:
 
 async def declare_all(
     amqp_url: str, management_url: str | None, users: Mapping[str, tuple[str, str]]
-) -> None:
+) -> list[str]:
     """
     Declare exchanges, queues and bindings, and where *management_url* is given *users* and permissions.
 
-    The account of *amqp_url* may configure the broker, that of *management_url* is an administrator.
+    The account of *amqp_url* may configure the broker, that of *management_url* is an administrator. Returns
+    the queues that were not there.
 
     Raises:
         BrokerUnavailable: The broker did not answer.
         ConfigurationError: Something is there with other arguments, or the administrator was refused.
     """
-    await _patiently(lambda: declare(amqp_url, console=True))
+    created = await _patiently(lambda: declare(amqp_url, console=True))
     if management_url is not None:
         defined = definitions(users, vhost_of(amqp_url))
         await _patiently(lambda: _import(management_url, defined))
+    return created
 
 
-async def _patiently(step: Callable[[], Awaitable[None]]) -> None:
+async def _patiently(step: Callable[[], Awaitable[T]]) -> T:
     """Repeat *step* while the broker starts."""
     deadline = time.monotonic() + WAIT_FOR_BROKER_S
     while True:
@@ -172,7 +211,7 @@ async def _import(management_url: str, defined: Mapping[str, object]) -> None:
             answer = await http.post(f"{management_url.rstrip('/')}/api/definitions", json=dict(defined))
     except httpx.HTTPError as error:
         what = "the management plugin of the broker does not answer"
-        raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
+        raise BrokerUnavailable(f"{what} ({cause_of(error)})") from None
     if answer.is_error:
         what = f"the broker refused the accounts (HTTP {answer.status_code})"
         raise ConfigurationError(f"HABEAS_MANAGEMENT_URL: {what}; the user must be an administrator")

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, cast, get_args
+from uuid import uuid4
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.contract.envelope import derived_id
+from habeas.client.requests import SOURCE
+from shared.client import submissions
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.field_errors import message_of
 from shared.contract.suggestions import nearest_word, suggestions_for
@@ -206,6 +208,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(part)
 
 
-def event_id(source: str, declared: BreachDeclared) -> str:
-    """Return the id of the event: an equal declaration is the same event."""
-    return derived_id(f"{source} {declared.model_dump_json()}", 0)
+def check_size(declared: BreachDeclared) -> None:
+    """Check that a declaration fits into one message. Raises ConfigurationError if it is too large."""
+    try:
+        submissions.message_of(declared, source=SOURCE, id=uuid4().hex)
+    except ConfigurationError:
+        raise ConfigurationError(
+            "affected.list: is too long for one message; name the others in further declarations of the same "
+            "reference, or all of them by a filter on a collection"
+        ) from None

@@ -8,11 +8,11 @@ from typing import Any
 
 from habeas.client.breach_notices.samples import LetterCounter
 from habeas.client.engine import OperatorEngine
-from habeas.client.incident_register import groups_by_law
 from services.fulfillment.breach.dry_run import DryRunResult, Progress, run_dry
 from services.fulfillment.breach.filters import conditions
 from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.search import AffectedSearch
+from shared.contract.breach_facts import groups_by_law
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import InvalidDataMap, StoreUnavailable
 

@@ -21,6 +21,7 @@ from habeas.client.private_files import replace_private, require_private
 from shared.contract.refusals import REFUSALS
 from shared.errors import ConfigurationError, TransientError
 from shared.runtime.hosts import is_local, may_use_proxy
+from shared.runtime.tls import cause_of, client_context
 
 PATH = "/api/v1"
 CURRENT = "/sessions/current"
@@ -130,7 +131,11 @@ class ConsoleClient:
             raise ConfigurationError(f"{console}: the address of a console begins with https://")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with httpx.AsyncClient(
-            base_url=f"{console}{PATH}", headers=headers, timeout=TIMEOUT_S, trust_env=may_use_proxy(console)
+            base_url=f"{console}{PATH}",
+            headers=headers,
+            timeout=TIMEOUT_S,
+            trust_env=may_use_proxy(console),
+            verify=client_context(),
         ) as http:
             yield cls(http)
 
@@ -167,18 +172,38 @@ class ConsoleClient:
         try:
             answer = await self._http.request(method, path, **arguments)
         except httpx.HTTPError as error:
-            where = f"at {self._http.base_url} ({type(error).__name__})"
-            raise ConsoleUnavailable(f"the console does not answer {where}") from None
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.is_redirect:
-            raise ConsoleUnavailable(f"the console answers {answer.status_code}")
-        if answer.is_error:
-            raise ConsoleRefusal(_reason_of(answer), answer.status_code)
+            raise self._unavailable(error) from None
+        _check(answer)
         return answer
+
+    async def pieces(self, path: str, **parameters: str) -> AsyncIterator[str]:
+        """Yield the pieces of a long text of *path*, as they come; raises as :meth:`answer`."""
+        try:
+            async with self._http.stream("GET", path, params=parameters) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                _check(answer)
+                async for piece in answer.aiter_text():
+                    yield piece
+        except httpx.HTTPError as error:
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: httpx.HTTPError) -> ConsoleUnavailable:
+        where = f"at {self._http.base_url} ({cause_of(error)})"
+        return ConsoleUnavailable(f"the console does not answer {where}")
 
 
 def explained(reason: str) -> str:
     """Return the sentence for the reason of a refused decision."""
     return f"refused: {REFUSALS.get(reason, reason)}{VERBS.get(reason, '')}"
+
+
+def _check(answer: httpx.Response) -> None:
+    """Raise as :meth:`ConsoleClient.answer` if *answer* is an error."""
+    if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.is_redirect:
+        raise ConsoleUnavailable(f"the console answers {answer.status_code}")
+    if answer.is_error:
+        raise ConsoleRefusal(_reason_of(answer), answer.status_code)
 
 
 def _reason_of(answer: httpx.Response) -> str:

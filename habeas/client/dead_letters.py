@@ -30,7 +30,10 @@ class Parked:
     service: str
     message_id: str
     type: str
+    request: str | None
     reason: str
+    error: str
+    location: str
     attempts: int
     first_failure: str
 
@@ -120,23 +123,30 @@ def table(everything: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table | str:
     """Return the result of :func:`found` as a table."""
     if not any(everything.values()):
         return "no dead letter"
-    shown = Table("where", "since", "what", "why")
+    shown = Table("where", "since", "request", "what", "why")
     for message in everything["parked"]:
-        since, why = str(message["first_failure"]), f"{message['reason']} ({message['attempts']} attempts)"
-        shown.add_row(f"{message['service']}.parking", since, str(message["type"]), why)
+        why = (
+            f"{message['reason']} ({message['attempts']} attempts)\n{message['error']} {message['location']}"
+        )
+        where, since, request = f"{message['service']}.parking", message["first_failure"], message["request"]
+        shown.add_row(where, since, request or "", message["type"], why.rstrip())
     for submission in everything["set_aside"]:
         what = f"{submission['source'] or 'unknown source'} {submission['id']}"
-        shown.add_row("set aside, sealed", str(submission["at"]), what, "\n".join(submission["flaws"]))
+        flaws = "\n".join(submission["flaws"])
+        shown.add_row("set aside, sealed", str(submission["at"]), submission.get("case", ""), what, flaws)
     return shown
 
 
 def _described(service: str, delivery: Delivery) -> Parked:
-    headers = delivery.headers
+    headers, origin = delivery.headers, origin_in(delivery)
     return Parked(
         service=service,
         message_id=delivery.message_id or "",
-        type=origin_in(delivery).routing_key,
+        type=origin.routing_key,
+        request=retry_policy.request_of(delivery, origin),
         reason=str(headers.get(retry_policy.REASON, "its consumer died too often")),
+        error=str(headers.get(retry_policy.ERROR, "")),
+        location=str(headers.get(retry_policy.LOCATION, "")),
         attempts=retry_policy.attempts_in(headers),
         first_failure=str(headers.get(retry_policy.FIRST_FAILURE, "")),
     )

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Any
 
@@ -179,24 +179,6 @@ async def purges(remembered: ErasureRecords, number: str | None) -> list[dict[st
             "certificates": await remembered.certificates.numbers_of(order.id),
         }
         async for order in PurgeOrders(remembered.database).listed(number)
-    ]
-
-
-async def holds(remembered: ErasureRecords, today: date) -> list[dict[str, Any]]:
-    """Return all legal holds as plain values."""
-    return [
-        {
-            "hold": hold.id,
-            "scope": hold.scope.value,
-            "request": None if hold.collection else hold.request_id,
-            "collection": hold.collection,
-            "matter": hold.matter,
-            "by": hold.by,
-            "until": hold.until and hold.until.isoformat(),
-            "status": "lifted" if hold.lifted else "standing" if hold.stands_on(today) else "ended",
-            "erasures": list(hold.erasures),
-        }
-        for hold in await remembered.holds.listed()
     ]
 
 

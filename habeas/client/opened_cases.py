@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from habeas.client.console_api import ConsoleClient, ConsoleRefusal
-from shared.errors import Unanswered
+from shared.errors import ConfigurationError, Unanswered
 
 DRAWN_WITHIN_S = 30.0
 """How long the pictures of documents are waited for."""
@@ -40,6 +39,20 @@ class ContentOpening:
                 raise
         return await self.console.call("POST", path, json={"reason": self.reason, "code": self.code()})
 
+    async def plan(self) -> dict[str, Any]:
+        """Return the outline of the erasure plan with an approval; raises ConfigurationError without one."""
+        plan: dict[str, Any] | None = (await self.content())["plan"]
+        if plan is None:
+            raise ConfigurationError(f"request {self.case} has no erasure plan that needs an approval")
+        return plan
+
+    async def certificate(self) -> bytes:
+        """Return the newest certificate, as it was signed; raises ConfigurationError without one."""
+        known = (await self.content())["certificates"]
+        if not known:
+            raise ConfigurationError(f"request {self.case} has no certificate of erasure")
+        return await self.item(known[-1]["item"])
+
     async def item(self, name: str) -> bytes:
         """Return an item of the content: a mail, a picture; the case is open."""
         path = f"/cases/{self.case}/content/{quote(name, safe='')}"
@@ -50,7 +63,7 @@ class ContentOpening:
         found: list[dict[str, Any]] = []
         start: int | None = 0
         while start is not None:
-            path = f"/cases/{self.case}/content/review/records"
+            path = f"/cases/{self.case}/package"
             piece = await self.console.get(path, start=str(start))
             found, start = found + piece["records"], piece["next"]
         return found
@@ -87,12 +100,3 @@ def _readable(report: Mapping[str, Any]) -> bytes:
 def _not_shown(document: Mapping[str, Any]) -> list[str]:
     """Return the reasons for not showing a document, or not all of it; none if it is shown."""
     return [f"{document['more']} more pages"] if document["more"] else list(document["reasons"])
-
-
-def write(files: Mapping[str, bytes], folder: Path) -> list[Path]:
-    """Write *files* into *folder*, readable by their owner only; return them."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).touch(mode=0o600)
-        (folder / name).write_bytes(content)
-    return [folder / name for name in files]

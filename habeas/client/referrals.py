@@ -8,8 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from services.fulfillment import state as fulfillment
-from services.fulfillment.domain import MANY_MAILBOXES
 from services.notifier.letters.reasons import REASONS
 from shared.contract.events import (
     WithholdingGround,
@@ -17,18 +15,19 @@ from shared.contract.events import (
 from shared.contract.package_review import RedactionList
 from shared.errors import ConfigurationError
 from shared.law import ReasonCode
+from shared.vocabulary import ReferralReason
 
-MEANINGS = {
-    fulfillment.BY_STAFF: "no service answers requests for this right",
-    fulfillment.NOTHING_DECLARED: "the request names no identity that the data map searches by",
-    fulfillment.NOTHING_NAMED: "the correction names no field and value: read the person's text",
-    fulfillment.UNSURE: "the proof of identity does not suffice for a correction",
-    fulfillment.IDENTITY_CHANGE: "the correction changes an identity: `habeas request approve-correction`",
-    fulfillment.ACCURACY_DISPUTED: "a disputed field is not editable; its records are restricted meanwhile",
-    fulfillment.SCOPE_UNCLEAR: "the erasure is limited to data that the map does not name so",
-    fulfillment.GROUND_CLAIMED: "a ground of Art. 17(1)(d) or (e) is claimed: `habeas request ground`",
-    fulfillment.TO_BE_WEIGHED: "the objection must be weighed against compelling grounds",
-    MANY_MAILBOXES: "the records name more other mailboxes than are written to",
+MEANINGS: Mapping[str, str] = {
+    ReferralReason.BY_STAFF: "no service answers requests for this right",
+    ReferralReason.NOTHING_DECLARED: "the request names no identity that the data map searches by",
+    ReferralReason.NOTHING_NAMED: "the correction names no field and value: read the person's text",
+    ReferralReason.UNSURE: "the proof of identity does not suffice for a correction",
+    ReferralReason.IDENTITY_CHANGE: "the correction changes an identity: `habeas request approve-correction`",
+    ReferralReason.ACCURACY_DISPUTED: "a disputed field is not editable; records are restricted meanwhile",
+    ReferralReason.SCOPE_UNCLEAR: "the erasure is limited to data that the map does not name so",
+    ReferralReason.GROUND_CLAIMED: "a ground of Art. 17(1)(d) or (e) is claimed: `habeas request ground`",
+    ReferralReason.TO_BE_WEIGHED: "the objection must be weighed against compelling grounds",
+    ReferralReason.MANY_MAILBOXES: "the records name more other mailboxes than are written to",
 }
 """Reason of a referral → its meaning; other reasons are those of letters."""
 NEXT_STEPS: Mapping[str, tuple[str, str]] = {
@@ -78,7 +77,7 @@ def last_day(due_on: date | None, today: date) -> dict[str, Any]:
 def next_step_of(work: str, reason: str | None = None) -> tuple[str, str]:
     """Return what a request waits for, and the verb that continues it."""
     waits_for, verbs = NEXT_STEPS[work]
-    first = "request ground, " if work == "referred" and reason == fulfillment.GROUND_CLAIMED else ""
+    first = "request ground, " if work == "referred" and reason == ReferralReason.GROUND_CLAIMED else ""
     return f"{waits_for}: {reason}" if work == "stopped" else waits_for, f"{first}{verbs}"
 
 

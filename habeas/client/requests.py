@@ -22,6 +22,7 @@ from shared.contract.topology import REQUESTS
 from shared.errors import ConfigurationError
 from shared.runtime.broker import Bus, Message
 from shared.runtime.hosts import may_use_proxy
+from shared.runtime.tls import cause_of, client_context
 
 F = TypeVar("F", bound=BaseModel)
 
@@ -154,7 +155,7 @@ async def ask_for_package_code(url: str, request_id: str) -> None:
 
 async def package(url: str, request_id: str, code: str) -> bytes:
     """Download the package."""
-    async with httpx.AsyncClient(timeout=60, trust_env=may_use_proxy(url)) as client:
+    async with httpx.AsyncClient(timeout=60, trust_env=may_use_proxy(url), verify=client_context()) as client:
         answer = await client.get(f"{url}/v1/requests/{request_id}/package", params={"code": code})
     return _checked(answer).content
 
@@ -165,10 +166,12 @@ def _bearer(key: str | None) -> dict[str, str]:
 
 async def _call(method: str, url: str, **arguments: Any) -> dict[str, Any]:
     try:
-        async with httpx.AsyncClient(timeout=30, trust_env=may_use_proxy(url)) as client:
+        async with httpx.AsyncClient(
+            timeout=30, trust_env=may_use_proxy(url), verify=client_context()
+        ) as client:
             answer = await client.request(method, url, **arguments)
     except httpx.HTTPError as error:
-        what = f"intake does not answer at {url} ({type(error).__name__})"
+        what = f"intake does not answer at {url} ({cause_of(error)})"
         raise ConfigurationError(f"{what}; is `habeas up` running?") from None
     return dict(_checked(answer).json() or {})
 

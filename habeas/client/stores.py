@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_IRWXG, S_IRWXO, S_ISREG
 from urllib.parse import quote
 
-from shared.errors import ConfigurationError, HabeasError, StoreUnavailable
+from shared.errors import ConfigurationError, CredentialsRefused, HabeasError, StoreUnavailable
 from shared.runtime.mongo import Client, Document, connect, translated
 
 DEFAULT = "default"
@@ -126,6 +126,8 @@ async def require_usable(urls: Mapping[str, str], mapped: Mapping[str, Collectio
     for name, url in urls.items():
         try:
             await _require_usable(url, mapped.get(name, ()))
+        except CredentialsRefused as error:
+            raise ConfigurationError(f"store {name} at {server(url)}: {error}") from None
         except StoreUnavailable as error:
             remedy = "is MongoDB running there, and may this machine connect to it?"
             raise ConfigurationError(f"store {name} at {server(url)}: {error}; {remedy}") from None

@@ -1,25 +1,19 @@
 """Requests by the reference of the system that submitted them: state, reason and age."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, date, datetime
-from functools import reduce
 from typing import Any
 
-from services.intake.domain import RECORDS, CaseStatus, IntakeCase, evolve, outcome_of, request_id
+from habeas.client.console_api import ConsoleClient
 from shared.contract.correlation import KEYED
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError
-from shared.runtime.journal import Journal, events_of
-from shared.runtime.key_rings import RootKey, derived_key
-from shared.runtime.mongo import connect, translated
 
 REASONS: Mapping[str, str] = {
-    "not_come": "a proof, a withdrawal or an appeal waits for its request",
+    "unregistered": "waits for its turn, or a proof, a withdrawal or an appeal came before it",
     "turn": "waits for its turn: its system has reached its hourly limit",
     "review": "the staff reviews a proof",
     "proof": "waits for a proof of identity",
-    "fee": "waits for the person to agree to the fee",
     "scope": "waits for the person to name the data that is meant",
 }
 
@@ -33,92 +27,52 @@ def must_be_plain(reference: str) -> None:
         raise ConfigurationError(f"{form}; give the reference itself, or the event's correlationid as the id")
 
 
-async def of_reference(
-    mongo_url: str, prefix: str, root: RootKey, reference: str, source: str | None = None
-) -> list[dict[str, Any]]:
-    """
-    Return the requests with the *reference* of any source, or of *source*, for the privacy staff.
-
-    Raises:
-        StoreUnavailable: The database does not answer.
-    """
-    key = derived_key(root, "request ids")
-    with closing(connect(mongo_url, app_name="habeas command")) as client:
-        database = client[f"{prefix}_intake"]
-        journal = Journal(database, RECORDS, notes=True)
-        sources = [source] if source else await journal.sources()
-        known = {request_id(one, reference, key=key): one for one in sources}
-        histories = await journal.histories(set(known))
-        with translated("read the waiting requests"):
-            queued = database["waiting"].find({"_id": {"$in": [*known]}})
-            waiting = {one["_id"]: one["received_at"] async for one in queued}
-    cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}
-    found = [
-        ticket_of(id_, source, cases.get(id_, IntakeCase()), waiting.get(id_))
-        for id_, source in known.items()
-    ]
-    return [ticket for ticket in found if ticket is not None]
+async def of_reference(console: ConsoleClient, reference: str, source: str | None) -> list[dict[str, Any]]:
+    """Return the requests with the *reference* of any source, or of *source*, in a session at *console*."""
+    wanted = {"reference": reference} | ({"source": source} if source else {})
+    found = await console.call("POST", "/search", json=wanted)
+    return [*map(of_case, found["cases"]), *map(_of_unregistered, found["unregistered"])]
 
 
-def ticket_of(
-    id_: str, source: str, case: IntakeCase, queued_at: datetime | None = None
-) -> dict[str, Any] | None:
-    """
-    Return the ticket of a *case*, which may wait in the queue since *queued_at*.
-
-    None if there is no request: none came, or its early events were rejected for want of one.
-    """
-    received = case.received
-    began = min((kept.at for kept in case.follow_ups), default=queued_at)
-    if case.status is CaseStatus.UNKNOWN and began is None:
-        return None
-    came_on = received.received_on if received else began and began.date()
+def of_case(case: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state, the reason and the age of a *case* of the console."""
     return {
-        "request": id_,
-        "short": short_reference(id_),
-        "source": source,
-        "status": "submitted" if case.status is CaseStatus.UNKNOWN else case.status.value,
+        "request": case["id"],
+        "short": case["short_reference"],
+        "source": case["source"],
+        "status": case["stage"],
         "reason": reason_of(case),
-        "right": received and received.right.value,
-        "received_on": came_on and came_on.isoformat(),
-        "age_days": came_on and age_in_days(came_on),
-        "due_on": case.due_on and case.due_on.isoformat(),
+        "right": case["right"],
+        "received_on": case["received_on"],
+        "age_days": age_in_days(date.fromisoformat(case["received_on"])),
+        "due_on": case["due_on"],
     }
 
 
-def reason_of(case: IntakeCase) -> str | None:
-    """Return why the request has its state; None where the state says it."""
-    if case.status is CaseStatus.UNKNOWN:
-        return REASONS["not_come" if case.follow_ups else "turn"]
-    if case.stopped is not None:
-        return f"stopped: {case.stopped}"
-    if case.duplicated is not None:
-        return f"duplicate of {short_reference(case.duplicated.first)}"
-    if case.status is CaseStatus.REFERRED and case.referred is not None:
-        return f"waits for the staff: {case.referred.reason}"
-    if case.status is CaseStatus.REFUSED:
-        return ", ".join(case.refused_for) or None
-    return _awaited(case) or outcome_of(case) or _end(case)
+def _of_unregistered(id_: str) -> dict[str, Any]:
+    plain = {"request": id_, "short": short_reference(id_)}
+    return plain | {"status": "submitted", "reason": REASONS["unregistered"]}
 
 
-def _end(case: IntakeCase) -> str | None:
-    if case.status is not CaseStatus.CLOSED:
-        return None
-    return "forwarded" if case.forwarded is not None else "withdrawn"
-
-
-def _awaited(case: IntakeCase) -> str | None:
-    if case.status is CaseStatus.CHALLENGED:
-        refused = f"; the last one was refused: {case.proof_refused_for}" if case.proof_refused_for else ""
-        return REASONS["review" if case.in_review else "proof"] + refused
-    if case.awaits_agreement:
-        return REASONS["fee"]
-    return REASONS["scope"] if case.awaits_scope else None
+def reason_of(case: Mapping[str, Any]) -> str | None:
+    """Return why the *case* of the console has its state; None where the state says it."""
+    if case["stopped"]:
+        return f"stopped: {case['stopped']}"
+    if case["stage"] == "duplicate":
+        return f"duplicate of {short_reference(case['repeats'])}"
+    if case["waits"]:
+        kinds = [one["reason"] or one["kind"] for one in case["waits"]]
+        return f"waits for the staff: {', '.join(kinds)}"
+    if case["open"] and case["scope_asked_at"]:
+        return REASONS["scope"]
+    if case["stage"] == "challenged":
+        return REASONS["proof"]
+    return (", ".join(case["grounds"]) if case["stage"] == "refused" else None) or case["outcome"]
 
 
 def age_in_days(received_on: date) -> int:
-    """Return the days since *received_on*."""
-    return (datetime.now(UTC).date() - received_on).days
+    """Return the days since *received_on*, a day of the office: its day can begin before the day in UTC."""
+    return max((datetime.now(UTC).date() - received_on).days, 0)
 
 
 def of_page(page: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,10 +103,32 @@ def lines_of(ticket: Mapping[str, Any]) -> list[str]:
     """Return a line for each value of a ticket, and for each entry of its timeline."""
     shown = {name: value for name, value in ticket.items() if name != "id" and _is_set(value)}
     timeline = [_moment(item) for item in shown.pop("timeline", ())]
+    shown |= {"parked": [_parked(one) for one in shown["parked"]]} if "parked" in shown else {}
     values = [*((name, _text(value)) for name, value in shown.items()), *(("", one) for one in timeline[1:])]
     if timeline:
         values.insert(len(shown), ("timeline", timeline[0]))
     return [f"{name:12} {value}" for name, value in values]
+
+
+def lines_of_stalled(found: Mapping[str, Any]) -> list[str]:
+    """Return a line for each of the oldest cases that stand still, and their number."""
+    lines = [
+        f"{one['case']} {one['service']} has not handled {one['type']} since {one['since']}{_remedy(one)}"
+        for one in found["stalled"]
+    ]
+    return [*lines, f"{found['count']} requests stand still" if found["count"] else "no request stands still"]
+
+
+def _remedy(stalled: Mapping[str, Any]) -> str:
+    if stalled["parked"]:
+        return ": its message is parked, see `habeas dead-letters`"
+    return f": published again at {stalled['republished_at']}" if stalled["republished_at"] else ""
+
+
+def _parked(message: Mapping[str, Any]) -> str:
+    where = f" ({message['error']} in {message['location']})" if message["error"] else ""
+    remedy = f"remove the cause, then `habeas dead-letters replay {message['service']}`"
+    return f"{message['service']} could not handle {message['type']}{where}: {message['reason']}; {remedy}"
 
 
 def _is_set(value: Any) -> bool:

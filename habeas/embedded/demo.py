@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ from habeas.client.stores import DEFAULT, mapped_databases
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.installation import Installation, api_key, claimed, run_until_stopped
 from habeas.embedded.mailcatcher import CaughtMessage, letters
-from habeas.embedded.uptime import STOPPED, Announce, describe, fill_company, load
+from habeas.embedded.uptime import STOPPED, Announce, describe, fill_company, load, started
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.graph import EMAIL, graph_of
 from services.fulfillment.datamap.paths import values_at
@@ -119,7 +120,7 @@ async def _demonstrate(
     if setting.datamap is not None:
         mapped_databases(setting.datamap)
     installation = Installation(state, datamap=setting.datamap)
-    stored = await _start(installation, out, setting)
+    stored = await started(installation, out, partial(_fill, installation, out, setting))
     client = connect(installation.stack.mongo_url, app_name="habeas-demo")
     try:
         stage = DemoStage(installation, out, client)
@@ -136,21 +137,6 @@ async def _demonstrate(
             await installation.__aexit__(None, None, None)
     if keep:
         announce(STOPPED)
-
-
-async def _start(installation: Installation, out: Console, setting: DemoSetting) -> int:
-    """Start all, with the data stored before the services; return the number of its documents."""
-    with out.status("starting a broker, a database, a mail catcher and the services") as status:
-        await installation.stack.__aenter__()
-        status.stop()
-        try:
-            stored = await _fill(installation, out, setting)
-            status.start()
-            await installation.start_services()
-        except BaseException:
-            await installation.stack.stop()
-            raise
-    return stored
 
 
 async def _fill(installation: Installation, out: Console, setting: DemoSetting) -> int:

@@ -26,18 +26,22 @@ import httpx
 from habeas.client import accounts, master_keys
 from habeas.client.requests import SOURCE
 from habeas.client.stores import store_urls
+from habeas.client.watched_facts import note_new_queues
 from habeas.embedded import store_record
 from habeas.embedded.parts.ports import HOST
-from habeas.embedded.parts.process import PYTHON, Command, Process, require_ready
+from habeas.embedded.parts.process import PYTHON, Command, Process
 from habeas.embedded.stack import Stack
 from shared import extras
 from shared.contract.sources import ALL
 from shared.contract.topology import COMMAND
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, TransientError
 from shared.law.library import FOLDER as POLICIES
 from shared.law.library import company
 from shared.runtime.accounts import ACCOUNTS, definitions
 from shared.runtime.broker import declare
+from shared.runtime.key_rings import RootKey
+from shared.runtime.service_reports import ANSWERS, MAP_REPORT
+from shared.runtime.settings import root_key
 from shared.runtime.variables import FILE, PREFIX, SETTINGS, unknown
 
 COMPANY = Path(__file__).parent / "company" / "company.yaml"
@@ -156,11 +160,13 @@ class Installation:
         command = Command(arguments, self.folder, self.log, {**inherited, **self.environment})
         self._services = await Process.start(command)
         async with httpx.AsyncClient(base_url=self.ops_url, timeout=5, trust_env=False) as client:
-            await self._services.until(lambda: require_ready(client), READY_WITHIN)
+            await self._services.until(lambda: _require_started(client), READY_WITHIN)
 
     async def _prepare_parts(self) -> None:
         """Declare the topology, and make the accounts that the services and the command use."""
-        await declare(self.stack.amqp_url, console=True)
+        created = await declare(self.stack.amqp_url, console=True)
+        if created:
+            await note_new_queues(self.stack.mongo_url, self.database_prefix, created)
         amqp, mongo = self.stack.broker.location(), self.stack.database.location
         accounts.make(self._credentials, (*EMBEDDED_ACCOUNTS, CLIENT), amqp=amqp)
         accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
@@ -173,8 +179,8 @@ class Installation:
         await accounts.grant(
             self.stack.mongo_url,
             accounts.users_in(self._credentials, accounts.MONGO_URL),
-            prefix=self.environment.get("HABEAS_DATABASE_PREFIX", accounts.PREFIX),
-            business=accounts.business_databases(Path(data_map), stores),
+            prefix=self.database_prefix,
+            business=accounts.business_collections(Path(data_map), stores),
         )
 
     def master_keys(self) -> master_keys.MasterKeys:
@@ -184,6 +190,18 @@ class Installation:
         if not (keeper / master_keys.ROTATED).exists():
             _secret(keeper / master_keys.FIRST)
         return master_keys.load(self._credentials)
+
+    def root_key(self) -> RootKey:
+        """Return what verifies the journals: the master key that the operator set, or the command's ring."""
+        given, file = (self.environment.get(f"HABEAS_MASTER_KEY{suffix}") for suffix in ("", FILE))
+        if file and not given:
+            given = Path(file).read_text(encoding="ascii")
+        return root_key(given.strip()) if given else self.master_keys().ring(COMMAND)
+
+    @property
+    def database_prefix(self) -> str:
+        """The prefix of our databases."""
+        return self.environment.get("HABEAS_DATABASE_PREFIX", accounts.PREFIX)
 
     def amqp_url_of(self, account: str) -> str:
         """Return the broker's URL for *account*."""
@@ -209,6 +227,20 @@ class Installation:
             "HABEAS_ERASURE_WINDOW": "PT0S",
             "HABEAS_BOUNCE_PORT": str(returned),
         }
+
+
+async def _require_started(client: httpx.AsyncClient) -> None:
+    """
+    Return if the services are ready, or would be with another data map: `habeas up` names its errors itself.
+
+    Raises TransientError if they are not.
+    """
+    try:
+        states = (await client.get("/readyz")).json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise TransientError(f"the services do not answer ({type(error).__name__})") from None
+    if away := [name for name, state in states.items() if state != ANSWERS and name != MAP_REPORT]:
+        raise TransientError(f"the services are not ready: {', '.join(away)}")
 
 
 def _given(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,15 +1,17 @@
 """The installation of ``habeas up``."""
 
+import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from dotenv import dotenv_values
 from rich.console import Console
@@ -37,15 +39,19 @@ from habeas.embedded.installation import (
     until_stopped,
 )
 from habeas.embedded.stack import Stack, StackPart
+from habeas.embedded.verification import verify_daily
 from services.fulfillment.map_check import check
 from shared.errors import ConfigurationError
 from shared.law.library import company
+from shared.runtime import log
 from shared.runtime.variables import FILE
 
 SEED = 1
+STALLED_AFTER = timedelta(minutes=10)
 PEOPLE = 2_000
 FILES_OF_COMPOSE = {"HABEAS_COMPANY_FILE": "HABEAS_COMPANY", "HABEAS_DATAMAP_FOLDER": "HABEAS_DATAMAP"}
 """Variables of ``.env`` for docker compose, and the settings of services that they stand for."""
+T = TypeVar("T")
 Announce: TypeAlias = Callable[[Mapping[str, Any]], None]
 """Gets each state of a run, for programs: running with its addresses, done, stopped."""
 STOPPED = MappingProxyType({"state": "stopped"})
@@ -133,6 +139,16 @@ async def require_sound(environment: Mapping[str, str]) -> None:
     await require_usable(urls, mapped)
 
 
+async def watch_stalled(installation: Installation) -> None:
+    """Have facts that no service has handled published again, for ever; the log goes to the error stream."""
+    from habeas.client.upkeep import watching  # noqa: PLC0415  imports the handlers of all services
+
+    log.configure(level="warning", form="console", announced=True)
+    stack, prefix = installation.stack, installation.database_prefix
+    async with watching(stack.mongo_url, stack.amqp_url, prefix, STALLED_AFTER) as (watch, _):
+        await watch.run()
+
+
 def _read_company(file: str) -> None:
     try:
         company(file)
@@ -155,22 +171,41 @@ async def up(
     """
     environment = settings.environment(os.environ)
     with claimed(state):
-        with out.status("starting a broker, a database, a mail catcher and the services"):
-            await require_sound(environment)
-            if contents.data is not None:
-                await require_readable(contents.data)
-            installation = Installation(state, port_base=settings.port_base, environment=environment)
-            await installation.__aenter__()
+        await require_sound(environment)
+        if contents.data is not None:
+            await require_readable(contents.data)
+        installation = Installation(state, port_base=settings.port_base, environment=environment)
+        await started(installation, out, partial(_fill_stores, installation, contents, out))
         try:
-            await _fill_stores(installation, contents, out)
             describe(installation, out, announce)
             if environment.get("HABEAS_STORES"):
                 await report_misfit(installation.environment, installation.stack.mongo_url, out)
-            await run_until_stopped(installation)
+            beside = [asyncio.create_task(verify_daily(installation, out))]
+            beside.append(asyncio.create_task(watch_stalled(installation)))
+            try:
+                await run_until_stopped(installation)
+            finally:
+                for task in beside:
+                    task.cancel()
         finally:
             with out.status("stopping"):
                 await installation.__aexit__(None, None, None)
         announce(STOPPED)
+
+
+async def started(installation: Installation, out: Console, fill: Callable[[], Awaitable[T]]) -> T:
+    """Start all, with the data that *fill* stores before the services; return its result."""
+    with out.status("starting a broker, a database, a mail catcher and the services") as status:
+        await installation.stack.__aenter__()
+        status.stop()
+        try:
+            filled = await fill()
+            status.start()
+            await installation.start_services()
+        except BaseException:
+            await installation.stack.stop()
+            raise
+    return filled
 
 
 async def up_database(

@@ -15,18 +15,24 @@ from services.console.read_model.cases import CaseList
 from services.console.read_model.chains import ChainVerifications
 from services.console.read_model.figures import FigureReader
 from services.console.read_model.histories import CaseHistories
+from services.console.read_model.holds import HoldList
 from services.console.read_model.openings import OpeningLog
+from services.console.read_model.recipients import NoticeList
+from services.console.read_model.register import RegisterReader
+from services.console.read_model.stalled import StalledCases
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
 from services.console.signin.provider import AttemptStore, SignInProvider
 from services.console.signin.sessions import SessionStore
+from services.console.system.installation_metrics import InstallationMetrics
 from services.console.system.parked_messages import ParkedMessages
 from services.console.system.reports import ReportReader
 from shared.contract.envelope import Envelope
 from shared.contract.events import Event, Fact
 from shared.contract.topology import CONSOLE
 from shared.errors import PermanentError
+from shared.runtime.accounts import UPKEEP
 from shared.runtime.bootstrap import KeylessRuntime, OwnPort, Running, ServicePlan
 from shared.runtime.console_credential import ConsoleCredential
 from shared.runtime.jwks import ISSUER_TIMEOUT_S, KeySet
@@ -73,7 +79,8 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     sessions = SessionStore(database, idle=settings.session_idle, length=settings.session_length)
     views, attempts = SavedViews(database), AttemptStore(database)
     openings, figures = OpeningLog(database), FigureReader(database)
-    for prepared in (cases, sessions, views, attempts, openings, figures):
+    holds, notices = HoldList(database), NoticeList(database)
+    for prepared in (cases, sessions, views, attempts, openings, holds, notices, figures):
         await prepared.prepare()
     async with (
         StaffApi.opened(settings.intake_url, credential.headers) as intake,
@@ -89,19 +96,22 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
             sessions,
             views,
             openings,
+            holds,
+            notices,
             ChainVerifications(database),
             accounts,
             intake,
             figures,
+            RegisterReader(database),
             parked,
+            StalledCases(platform.client[f"{settings.database_prefix}_{UPKEEP}"]),
             ReportReader(platform.client, settings.database_prefix),
             attempts,
             provider,
         )
-        app = create_app(parts)
-        yield Running(
-            service(), histories, app=app, port=OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")
-        )
+        figured = InstallationMetrics(cases, database, settings.amqp_url.get_secret_value(), parts.today)
+        port = OwnPort(settings.console_port, "HABEAS_CONSOLE_PORT")
+        yield Running(service(), histories, app=create_app(parts), port=port, background=figured.run())
 
 
 def _provider(settings: ConsoleSettings, http: httpx.AsyncClient) -> SignInProvider | None:

@@ -14,6 +14,7 @@ from shared.errors import HabeasError
 from shared.pages.translation import mark as _
 
 AGENCY = re.compile("[a-z0-9_.]{1,80}")
+ADDRESS = re.compile(r"[^@\s]{1,120}@[^@\s]{1,200}")
 RECEIPT = re.compile("[A-Za-z0-9./_-]{1,80}")
 APPROVAL_REFUSALS: Mapping[ApprovalRefusal, str] = {
     ApprovalRefusal.NOTHING: _("No notices wait for an approval."),
@@ -35,6 +36,7 @@ BAD_RECEIPT = _("The receipt may have letters, digits, dots, slashes, hyphens an
 NOT_OUT = _("No notices go out, or they are in this state already.")
 BAD_LANGUAGE = _("Write the code of a language: de, or pt-BR.")
 BAD_TIME = _("Enter date and time.")
+BAD_ADDRESS = _("Write one mail address.")
 
 
 class RefusedEntry(HabeasError):
@@ -140,6 +142,16 @@ def _open(entry: BreachEntry) -> IncidentDecision:
         raise RefusedEntry(BAD_LANGUAGE) from None
 
 
+def asked_address(entry: BreachEntry) -> str:
+    """Return the address of which the notices are asked for. Raises RefusedEntry."""
+    address = entry.text("email")
+    if not entry.room.is_out:
+        raise RefusedEntry(NOT_OUT)
+    if ADDRESS.fullmatch(address) is None:
+        raise RefusedEntry(BAD_ADDRESS)
+    return address
+
+
 def _steer(kind: type[IncidentDecision], *modes: CampaignMode) -> Callable[[BreachEntry], IncidentDecision]:
     """Return the form of the order *kind*, which is possible in *modes*."""
 
@@ -172,6 +184,7 @@ DONE: Mapping[str, str] = {
     "hold": _("The notices are held. They go out after the hold, and mention the delay."),
     "end-hold": _("The hold has ended."),
     "report": _("The report is recorded. Its clock has stopped."),
+    "proof": _("The records of the notices to this address can be downloaded for 15 minutes."),
     "open": _("You can read the letters, and the list of people not reached, for 15 minutes."),
     "pause": _("The notices are paused. Letters in transmission still go."),
     "resume": _("The notices go on. No person gets a second letter."),

@@ -1,6 +1,8 @@
-"""Work in the session of an account that decides nothing: owners, notes, files, search by mailbox."""
+"""Work in the session of an account that decides nothing: owners, notes, files, search at intake."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -9,13 +11,18 @@ from fastapi import HTTPException
 from services.console.context import ConsoleParts
 from services.console.decisions.submission import POLL_S, SEEN_WITHIN_S
 from services.console.http.guard import Visitor
+from services.console.http.permissions import ConsoleAction, permits
 from services.console.read_model.cases import CaseFilter, CasePage
+from services.console.read_model.figures import FigureCell
+from services.console.signin.accounts import StaffMember
+from services.console.state import CaseRow
+from shared.contract.references import references_in
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
 MOST_NOTE = 10_000
 """Characters of a note."""
 MOST_FOUND = 100
-"""Cases that a search by mailbox finds."""
+"""Cases that a search finds."""
 
 
 class NoSessionKey(HTTPException):
@@ -25,15 +32,43 @@ class NoSessionKey(HTTPException):
         super().__init__(HTTPStatus.UNAUTHORIZED, "the session has no key")
 
 
-async def cases_of_mailbox(parts: ConsoleParts, visitor: Visitor, mailbox: str) -> CasePage:
-    """Return the cases of a mailbox, which intake alone can find; raise HTTPException if it is none."""
+@dataclass(frozen=True, slots=True)
+class CaseSearchResult:
+    """The result of a search."""
+
+    page: CasePage
+    unregistered: tuple[str, ...]
+    """Requests that intake knows, and that are not registered yet."""
+
+
+async def cases_named(parts: ConsoleParts, visitor: Visitor, text: str) -> CaseSearchResult:
+    """Return the cases of a mailbox, an id, its beginning, a short reference, or a system's reference."""
+    if "@" in text:
+        return await cases_at_intake(parts, visitor, {"mailbox": text})
+    named = await parts.cases.page(CaseFilter(text=text), parts.today(), size=MOST_FOUND)
+    if any(references_in(text)):
+        return CaseSearchResult(named, ())
+    return await cases_at_intake(parts, visitor, {"reference": text}, named.rows)
+
+
+async def cases_at_intake(
+    parts: ConsoleParts, visitor: Visitor, wanted: Mapping[str, str], beside: Sequence[CaseRow] = ()
+) -> CaseSearchResult:
+    """Return the cases that intake alone can find, and those *beside*; raise HTTPException without search."""
     try:
-        answer = await _called(parts, visitor, "/v1/staff/search", json={"mailbox": mailbox})
+        answer = await _called(parts, visitor, "/v1/staff/search", json=dict(wanted))
     except StaffApiProblem as problem:
         status = problem.status if problem.status == HTTPStatus.TOO_MANY_REQUESTS else 400
         raise HTTPException(status, "intake did not search") from None
-    wanted = CaseFilter(ids=tuple(answer.json()["cases"]))
-    return await parts.cases.page(wanted, parts.today(), size=MOST_FOUND)
+    ids = dict.fromkeys([*answer.json()["cases"], *(row.id for row in beside)])
+    page = await parts.cases.page(CaseFilter(ids=tuple(ids)), parts.today(), size=MOST_FOUND)
+    return CaseSearchResult(page, tuple(ids.keys() - {row.id for row in page.rows}) if not page.next else ())
+
+
+async def owners(parts: ConsoleParts, current: str | None = None) -> list[StaffMember]:
+    """Return the accounts that may own a case: those whose roles may work, and its *current* owner."""
+    members = await parts.accounts.members()
+    return [one for one in members if permits(one.roles, ConsoleAction.WORK) or one.name == current]
 
 
 async def acted(parts: ConsoleParts, visitor: Visitor, case: str, part: str, **body: Any) -> None:
@@ -55,13 +90,33 @@ async def acted(parts: ConsoleParts, visitor: Visitor, case: str, part: str, **b
         await asyncio.sleep(POLL_S)
 
 
-async def _called(parts: ConsoleParts, visitor: Visitor, path: str, **body: Any) -> Any:
+async def purged_cells(parts: ConsoleParts, visitor: Visitor, year: int) -> list[FigureCell]:
+    """Return the counts of purged requests of *year*, one under each law that protected the person."""
+    answer = await _called(parts, visitor, f"/v1/staff/figures?year={year}", method="GET")
+    return [
+        FigureCell(
+            month=f"{year}-01",
+            right=one["right"],
+            law=one["law"],
+            laws=(one["law"],),
+            source="",
+            result=one["result"],
+            grounds=tuple(one["grounds"]),
+            days=one["days"],
+            late=one["late"],
+            count=one["requests"],
+        )
+        for one in answer.json()["counts"]
+    ]
+
+
+async def _called(parts: ConsoleParts, visitor: Visitor, path: str, method: str = "POST", **body: Any) -> Any:
     """Return the answer of intake to a call in the session of *visitor*; raises NoSessionKey."""
     unlocked = visitor.session.unlocked
     if unlocked is None or unlocked.until <= parts.clock():
         raise NoSessionKey
     try:
-        return await parts.intake.response("POST", path, unlocked.bearer, **body)
+        return await parts.intake.response(method, path, unlocked.bearer, **body)
     except StaffApiProblem as problem:
         if problem.status != HTTPStatus.UNAUTHORIZED:
             raise

@@ -9,7 +9,11 @@ from services.console.read_model.cases import CaseList
 from services.console.read_model.chains import ChainVerifications
 from services.console.read_model.figures import FigureReader
 from services.console.read_model.histories import CaseHistories
+from services.console.read_model.holds import HoldList
 from services.console.read_model.openings import OpeningLog
+from services.console.read_model.recipients import NoticeList
+from services.console.read_model.register import RegisterReader
+from services.console.read_model.stalled import StalledCases
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader
@@ -43,11 +47,15 @@ class ConsoleParts:
     sessions: SessionStore
     views: SavedViews
     openings: OpeningLog
+    holds: HoldList
+    notices: NoticeList
     chains: ChainVerifications
     accounts: AccountReader
     intake: StaffApi
     figures: FigureReader
+    register: RegisterReader
     parked: ParkedMessages
+    stalled: StalledCases
     reports: ReportReader
     attempts: AttemptStore
     provider: SignInProvider | None = None

@@ -16,12 +16,10 @@ from shared.contract import events
 from shared.contract.answer import RAW_MAIL
 from shared.contract.correlation import Correlation
 from shared.contract.events import DeliveryAction, Fact, LetterKind, RequestPurged, StaffProof, breaches
+from shared.contract.register import NO_ADDRESS, NOT_PROVEN, OWED, RequestResult
 from shared.law import Role, TimedDuty
-from shared.vocabulary import Outcome, Requester
+from shared.vocabulary import Requester
 
-OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
-"""Letters that the law requires to arrive."""
-NO_ADDRESS = "no_address"
 UNDECIDED = frozenset({CaseStage.RECEIVED, CaseStage.CHALLENGED, CaseStage.VERIFIED, CaseStage.REFERRED})
 """Stages in which the person can still be asked for something."""
 PURGE_DECIDERS = 2
@@ -37,7 +35,6 @@ UNOBSERVED: frozenset[type[Fact]] = frozenset(
         events.DisclosureDue,
         events.ErasureDue,
         events.ErasureRetried,
-        events.RecipientConcerned,
         events.TimeCame,
     }
 )
@@ -108,6 +105,8 @@ class _RowDraft:
     returned: dict[LetterKind, datetime] = field(default_factory=dict)
     addressless: bool = False
     delivered: bool = False
+    held: dict[str, date] = field(default_factory=dict)
+    """Hold on the request or its person → its last day."""
     written: bool = False
     """Whether the answer is a text of the staff: no page shows it."""
 
@@ -158,6 +157,7 @@ _KINDS: Mapping[type[Fact], CaseKind] = {
     events.MessageLodged: CaseKind.MAIL,
     events.RequestRejected: CaseKind.SUBMISSION,
     events.PurgeProposed: CaseKind.PURGE,
+    events.HoldPlaced: CaseKind.HOLD,
 }
 """Fact → kind of its case; of several the first in this order counts."""
 
@@ -281,7 +281,9 @@ def _verified(draft: _RowDraft, fact: events.IdentityVerified, _at: datetime) ->
 def _refused(draft: _RowDraft, fact: events.IdentityRefused, at: datetime) -> None:
     row = draft.row
     _decided_by(draft, fact.deciders)
-    row.stage, row.outcome, row.grounds = CaseStage.REFUSED, Outcome.REFUSED.value, tuple(fact.reasons)
+    lapsed = NOT_PROVEN in fact.reasons
+    row.stage, row.grounds = CaseStage.REFUSED, tuple(fact.reasons)
+    row.outcome = (RequestResult.LAPSED if lapsed else RequestResult.REFUSED).value
     row.answered_at = row.answered_at or at
     draft.referral, draft.review, draft.written = None, None, fact.explanation is not None
 
@@ -338,6 +340,7 @@ def _fulfilled(draft: _RowDraft, fact: events.RequestFulfilled, at: datetime) ->
     row = draft.row
     row.stage, row.outcome = CaseStage.ANSWERED, fact.outcome.value
     row.grounds, row.dispositions = tuple(sorted(fact.reasons)), dict(fact.dispositions)
+    row.holds = fact.holds
     row.answered_at = row.answered_at or at
     draft.referral = draft.approval = draft.package = None
     draft.written = fact.explanation is not None
@@ -356,18 +359,21 @@ def _withdrawn(draft: _RowDraft, _fact: events.RequestWithdrawn, at: datetime) -
     if row.stage in {CaseStage.ANSWERED, CaseStage.CLOSED}:
         return
     row.stage, row.answered_at, row.stopped = CaseStage.WITHDRAWN, at, None
+    row.outcome = RequestResult.WITHDRAWN.value
     draft.referral = draft.approval = draft.forward = draft.stop = draft.review = draft.package = None
 
 
 @_on(events.RequestDuplicated)
 def _duplicated(draft: _RowDraft, fact: events.RequestDuplicated, at: datetime) -> None:
     draft.row.stage, draft.row.answered_at = CaseStage.DUPLICATE, at
+    draft.row.outcome = RequestResult.DUPLICATE.value
     draft.row.repeats, draft.review, draft.referral = fact.first, None, None
 
 
 @_on(events.RequestForwarded)
 def _forwarded(draft: _RowDraft, _fact: events.RequestForwarded, at: datetime) -> None:
     draft.row.stage, draft.row.answered_at = CaseStage.FORWARDED, at
+    draft.row.outcome = RequestResult.FORWARDED.value
     draft.forward = None
 
 
@@ -477,6 +483,17 @@ def _purge_approved(draft: _RowDraft, fact: events.PurgeApproved, _at: datetime)
     _decided_by(draft, (fact.by,))
 
 
+@_on(events.HoldPlaced)
+def _hold_placed(draft: _RowDraft, fact: events.HoldPlaced, _at: datetime) -> None:
+    if fact.of_request:
+        draft.held[fact.hold] = fact.until or date.max
+
+
+@_on(events.HoldLifted)
+def _hold_lifted(draft: _RowDraft, fact: events.HoldLifted, _at: datetime) -> None:
+    draft.held.pop(fact.hold, None)
+
+
 # --- the end ------------------------------------------------------------------------------------------------
 
 
@@ -489,6 +506,7 @@ def _finished(draft: _RowDraft) -> CaseRow:
     owed = not OWED.isdisjoint(draft.returned)
     if row.stage not in UNDECIDED:
         row.scope_asked_at = None
+    row.held_until = max(draft.held.values(), default=None)
     if row.kind is CaseKind.MAIL:
         row.open = draft.asked_back
     else:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 
 from services.console.state import Wait, WaitKind
 from shared.contract.events import Fact, breaches
@@ -21,7 +22,12 @@ WAITING = frozenset({"scoped", "approved"})
 OUT = frozenset({"released", "notified"})
 WITHDRAWN, APPROVED = "withdrawn", "approved"
 NO_LAW = "none"
+LANGUAGES = "%(languages)s"
+"""Stands for the language of a letter in a statement that it lacks."""
 ALL = 100
+MINUTE = timedelta(minutes=1)
+AT_LEAST = 2
+"""Reports of which a rate is made."""
 OPEN_FOR = timedelta(minutes=15)
 
 
@@ -31,6 +37,30 @@ class CampaignMode(StrEnum):
     ON = "on"
     PAUSED = "paused"
     ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedProgress:
+    """The batches of a phase that were through at a moment, and the letters sent until then."""
+
+    at: datetime
+    through: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRate:
+    """How fast the notices of a phase go out, between the last two reports of their progress."""
+
+    at: datetime
+    """When the last one was made."""
+    through: int
+    """Batches that are done."""
+    batches: int
+    per_minute: int
+    """Letters a minute."""
+    minutes: int
+    """Minutes that the other batches take at this rate."""
 
 
 @dataclass(slots=True)
@@ -47,6 +77,8 @@ class NoticePhase:
     samples: dict[str, tuple[CheckedLetter, ...]] = field(default_factory=dict)
     """Language that an opening asked for → samples of the letters in it."""
     progress: breaches.CampaignProgressed | None = None
+    reports: list[ReportedProgress] = field(default_factory=list)
+    """The release of its notices, and each further report of their progress."""
     notified: breaches.BreachNotified | None = None
     recounted: breaches.BreachRecounted | None = None
 
@@ -76,6 +108,29 @@ class NoticePhase:
         return 0 if self.progress is None else ALL * self.progress.through // self.progress.chunks
 
     @property
+    def pace(self) -> NoticeRate | None:
+        """How fast its notices go out; None before the first report, and once all are out."""
+        if self.notified is not None or self.progress is None or len(self.reports) < AT_LEAST:
+            return None
+        before, last = self.reports[-2:]
+        minutes, left = (last.at - before.at) / MINUTE, self.progress.chunks - last.through
+        return NoticeRate(
+            last.at,
+            last.through,
+            self.progress.chunks,
+            round((last.sent - before.sent) / minutes),
+            ceil(left * minutes / (last.through - before.through)),
+        )
+
+    def note_progress(self, at: datetime, fact: breaches.CampaignProgressed) -> None:
+        """Note a report of the progress; one that was overtaken by a later one counts for nothing."""
+        if self.progress is not None and fact.through < self.progress.through:
+            return
+        self.progress = fact
+        if self.reports and at > self.reports[-1].at and fact.through > self.reports[-1].through:
+            self.reports.append(ReportedProgress(at, fact.through, fact.sent))
+
+    @property
     def groups(self) -> Sequence[breaches.AffectedGroup]:
         """The people affected, as far as they are found."""
         return () if self.scoped is None else self.scoped.groups
@@ -102,9 +157,25 @@ class NoticePhase:
         return +counted
 
     @property
+    def is_empty(self) -> bool:
+        """Whether its people are searched, and no person, customer or record was found."""
+        scope = self.scoped
+        return scope is not None and not (self.by_law or scope.customers or scope.unnamed)
+
+    @property
     def letters(self) -> Sequence[CheckedLetter]:
         """The kinds of letters."""
         return () if self.checked is None else self.checked.letters
+
+
+@dataclass(frozen=True, slots=True)
+class MissingGroup:
+    """A statement that letters lack, in one language or several."""
+
+    says: str
+    provision: str
+    laws: tuple[str, ...]
+    """Editions of the laws of these letters."""
 
 
 @dataclass(slots=True)
@@ -116,12 +187,34 @@ class BreachRoom:
     stated: breaches.IncidentStated | None = None
     drill: bool = False
     mode: CampaignMode = CampaignMode.ON
+    steps: int = 0
+    """Its facts but the progress of notices: a page with fewer is old."""
     opened: dict[str, datetime] = field(default_factory=dict)
     """Account → when it opened the sealed content last."""
+    asked: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    """Account → when it asked last for the notices to an address, and the name of that."""
+    proven: dict[str, breaches.NoticesProven] = field(default_factory=dict)
+    """Name of an address → its notices, as they were found."""
     unreached: breaches.UnreachedListed | None = None
     """The last list of people not reached."""
-    filings: tuple[breaches.WrittenFiling, ...] = ()
-    """The documents that were written at the last opening."""
+    written: breaches.FilingsWritten | None = None
+    """Documents and waiting letters that were written at the last opening."""
+    written_at: datetime | None = None
+
+    @property
+    def filings(self) -> Sequence[breaches.WrittenFiling]:
+        """The documents and texts of the last opening."""
+        return () if self.written is None else self.written.filings
+
+    @property
+    def files(self) -> Sequence[breaches.FilingFile]:
+        """The files beside them."""
+        return () if self.written is None else self.written.files
+
+    @property
+    def waiting_letters(self) -> Sequence[breaches.WrittenLetter]:
+        """The kinds of letters that wait, as mails."""
+        return () if self.written is None else self.written.letters
 
     @property
     def duties(self) -> Sequence[StatedDuty]:
@@ -171,7 +264,17 @@ class BreachRoom:
     @property
     def lacks(self) -> bool:
         """Whether a letter of the next approval lacks a statement."""
-        return any(letter.lacks for phase in self.released_together for letter in phase.letters)
+        return bool(self.missing)
+
+    @property
+    def missing(self) -> Sequence[MissingGroup]:
+        """The statements that letters of the next approval lack; one of several languages stands once."""
+        found: dict[tuple[str, str], list[CheckedLetter]] = {}
+        for letter in (letter for phase in self.released_together for letter in phase.letters):
+            for lack in letter.lacks:
+                key = lack.says.replace(repr(letter.language), LANGUAGES), lack.provision
+                found.setdefault(key, []).append(letter)
+        return [_missing(says, provision, letters) for (says, provision), letters in found.items()]
 
     @property
     def is_out(self) -> bool:
@@ -183,10 +286,20 @@ class BreachRoom:
         """Whether notices go out at this time."""
         return any(one.is_out and one.notified is None for one in self.phases)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a phase is not withdrawn, and its notices are not all out."""
+        return any(one.notified is None for one in self.standing)
+
     def is_open(self, account: str, now: datetime) -> bool:
         """Return whether *account* may read the sealed content at *now*."""
         at = self.opened.get(account)
         return at is not None and now < at + OPEN_FOR
+
+    def proof_for(self, account: str, now: datetime) -> breaches.NoticesProven | None:
+        """Return the notices that *account* asked for, while it may read them at *now*."""
+        at, address = self.asked.get(account, (now - OPEN_FOR, ""))
+        return self.proven.get(address) if now < at + OPEN_FOR else None
 
     def held(self, now: datetime) -> bool:
         """Return whether an authority holds the notices at *now*."""
@@ -207,20 +320,27 @@ class BreachRoom:
                 yield Wait(WaitKind.REPORT, self.phases[0].aware_at, day, duty.clock)
 
 
+def _missing(says: str, provision: str, letters: Sequence[CheckedLetter]) -> MissingGroup:
+    languages = ", ".join(sorted({one.language for one in letters}))
+    laws = dict.fromkeys(law for one in letters for law in one.laws[:1])
+    return MissingGroup(says.replace(LANGUAGES, languages), provision, tuple(laws))
+
+
 def room_of(case: str, history: Iterable[tuple[datetime, Fact]]) -> BreachRoom:
     """Return the room of the incident *case*, after the facts in *history*, the oldest first."""
     room = BreachRoom(case)
     for at, fact in history:
         if isinstance(fact, breaches.BreachOpened):
             room.opened[fact.by] = at
-        _note(room, fact)
+        room.steps += not isinstance(fact, breaches.CampaignProgressed)
+        _note(room, at, fact)
     for stated in () if room.stated is None else room.stated.phases:
         if (phase := _phase(room, stated.phase)) is not None:
             phase.stated = stated
     return room
 
 
-def _note(room: BreachRoom, fact: Fact) -> None:
+def _note(room: BreachRoom, at: datetime, fact: Fact) -> None:
     match fact:
         case breaches.BreachRegistered():
             room.drill = room.drill or fact.drill
@@ -230,14 +350,18 @@ def _note(room: BreachRoom, fact: Fact) -> None:
             room.phases = sorted([*others, known], key=lambda one: one.number)
         case breaches.IncidentStated():
             room.stated = fact
+        case breaches.NoticeProofAsked():
+            room.asked[fact.by] = at, fact.address
+        case breaches.NoticesProven():
+            room.proven[fact.address] = fact
         case breaches.UnreachedListed():
             room.unreached = fact
         case breaches.FilingsWritten():
-            room.filings = fact.filings
+            room.written, room.written_at = fact, at
         case breaches.CampaignPaused() | breaches.CampaignResumed() | breaches.CampaignAborted():
             room.mode = CampaignMode.ABORTED if room.mode is CampaignMode.ABORTED else _MODES[type(fact)]
         case _:
-            _note_phase(room, fact)
+            _note_phase(room, at, fact)
 
 
 _MODES: Mapping[type[Fact], CampaignMode] = {
@@ -247,7 +371,7 @@ _MODES: Mapping[type[Fact], CampaignMode] = {
 }
 
 
-def _note_phase(room: BreachRoom, fact: Fact) -> None:
+def _note_phase(room: BreachRoom, at: datetime, fact: Fact) -> None:
     phase = _phase(room, getattr(fact, "phase", 0))
     if phase is None:
         return
@@ -258,9 +382,10 @@ def _note_phase(room: BreachRoom, fact: Fact) -> None:
             phase.samples[fact.language] = fact.letters
         case breaches.NoticesChecked():
             phase.checked = fact
+        case breaches.NoticesReleased():
+            phase.reports = [ReportedProgress(at, 0, 0)]
         case breaches.CampaignProgressed():
-            before = phase.progress
-            phase.progress = fact if before is None or before.through <= fact.through else before
+            phase.note_progress(at, fact)
         case breaches.BreachNotified():
             phase.notified = fact
         case breaches.BreachRecounted():

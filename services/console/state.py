@@ -10,6 +10,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from shared.contract.correlation import KEYED
+
 Document: TypeAlias = dict[str, Any]
 LAST_DAY = "9999-12-31"
 """Stands for a missing last day: rows without one come last."""
@@ -26,6 +28,8 @@ class CaseKind(StrEnum):
     """A submission that could not be read, and is set aside sealed."""
     PURGE = "purge"
     """Records of a collection past their retention period."""
+    HOLD = "hold"
+    """A legal hold on a collection."""
 
 
 class CaseStage(StrEnum):
@@ -75,6 +79,27 @@ class WaitKind(StrEnum):
     """Notices of a breach need an approval."""
     REPORT = "report"
     """An authority, or another recipient without a letter, is to be notified of a breach."""
+
+
+class HoldState(StrEnum):
+    """The state of a hold on a day."""
+
+    STANDING = "standing"
+    ENDED = "ended"
+    """Its last day is over."""
+    LIFTED = "lifted"
+
+
+class RecipientState(StrEnum):
+    """The state of a notice to a recipient of data."""
+
+    UNDER_WAY = "under_way"
+    NOTIFIED = "notified"
+    """By its event alone: the recipient consumes it, and acknowledges nothing."""
+    ACKNOWLEDGED = "acknowledged"
+    FAILED = "failed"
+    INFORMED = "informed"
+    """By the staff, by other means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +172,7 @@ class CaseRow:
     expected_on: date | None = None
     stopped: str | None = None
     outcome: str | None = None
+    """The result of the decision, as in the register; None before."""
     grounds: tuple[str, ...] = ()
     dispositions: dict[str, int] = field(default_factory=dict)
     answered_at: datetime | None = None
@@ -154,12 +180,21 @@ class CaseRow:
     sent_at: datetime | None = None
     """Time of the letter with the answer."""
     closed_at: datetime | None = None
+    holds: tuple[str, ...] = ()
+    """Legal holds that kept records from its erasure."""
+    held_until: date | None = None
+    """Last day of the standing holds on it or its person; the last day of all until they are lifted."""
     owner: str | None = None
     deciders: tuple[str, ...] = ()
     letters: tuple[LetterFate, ...] = ()
     waits: tuple[Wait, ...] = ()
     open: bool = True
     """Whether the duty to answer is open; of a mail: whether its sender was asked what is meant."""
+
+    @property
+    def shown_reference(self) -> str | None:
+        """The reference of the publisher; None where it is keyed, which tells nobody anything."""
+        return None if self.reference is None or self.reference.startswith(KEYED) else self.reference
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -198,7 +233,7 @@ class CaseRow:
             values[name] = _day(values.get(name))
         values["kind"] = CaseKind(values["kind"])
         values["stage"] = values["stage"] and CaseStage(values["stage"])
-        for name in ("laws", "not_accepted", "grounds", "deciders"):
+        for name in ("laws", "not_accepted", "grounds", "holds", "deciders"):
             values[name] = tuple(values.get(name, ()))
         values["letters"] = tuple(LetterFate(**one) for one in values["letters"])
         values["waits"] = tuple(_wait(one) for one in values["waits"])
@@ -217,7 +252,7 @@ def name_of(law: str) -> str:
     return law.partition("@")[0]
 
 
-DAYS = ("received_on", "due_on", "meant_for", "promised_on", "missed_on", "expected_on")
+DAYS = ("received_on", "due_on", "meant_for", "promised_on", "missed_on", "expected_on", "held_until")
 """Fields that hold a day."""
 
 

@@ -30,7 +30,7 @@ from services.fulfillment.recipients.receivers import ProvenReceivers
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import FulfillmentCase, evolve
-from services.fulfillment.stores.existence import SeenCollections
+from services.fulfillment.stores.existence import MapReadiness, SeenCollections
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import (
     RETAINED_RECORDS_KEY,
@@ -45,9 +45,11 @@ from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
+from shared.runtime.republication import RecordedPublisher
 from shared.runtime.safe_http import SafeHttp
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Moment, Service
+from shared.runtime.service_reports import MAP_REPORT
 
 NAME = "fulfillment"
 
@@ -104,7 +106,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     suppressions = SuppressionList(database, derived_key(root, "suppressions"))
     stores, house = Stores.connect(settings.store_urls()), settings.house()
     seen = SeenCollections(database)
-    engine = RecordEngine(stores, settings.residual_scan, house.zone, seen)
+    engine = RecordEngine(stores, settings.residual_scan, house.zone, seen, settings.memory())
     carrier = Carrier(house.signer, SafeHttp(settings.transfer_allow))
     proven = ProvenReceivers(database)
     inner = settings.inner_recipients()
@@ -113,16 +115,17 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
         return FulfillmentContext(
             moment.case, moment.state, moment.now, moment.occurred_at,
-            vault=platform.vault, records=engine, maps=own.maps, house=house, suppressions=suppressions,
-            disagreements=own.disagreements, erasures=own.erasures, kept=own.kept, copies=own.copies,
-            past=own.past, carrier=carrier, webhooks=webhooks, receivers=proven, listed=own.listed,
-            purges=own.purges, timers=own.timers, holds=own.holds,
+            vault=platform.vault, records=engine.for_handler(), maps=own.maps, house=house,
+            suppressions=suppressions, disagreements=own.disagreements, erasures=own.erasures,
+            kept=own.kept, copies=own.copies, past=own.past, carrier=carrier, webhooks=webhooks,
+            receivers=proven, listed=own.listed, purges=own.purges, timers=own.timers, holds=own.holds,
         )  # fmt: skip
 
+    readiness = MapReadiness(own.maps.current, stores, seen)
     reporter = MapReporter(database, own.maps.current, stores, settings.map_check_every)
     try:
         await reporter.prepare()
-        publish, correlations = platform.bus.publish, own.journal.correlations
+        publish, correlations = RecordedPublisher(database, platform.bus).publish, own.journal.correlations
         purging = Purging(
             own.kept, own.erasures, suppressions, own.certificates, own.maps, engine, house.controller,
             house.signer, house.zone, holds=own.holds,
@@ -135,11 +138,15 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             ExpiryJob(own.purges, purging).run(),
             lookup.run(),
             reporter.run(),
+            readiness.run(),
             publish_due_timers(own.timers, platform.bus, NAME, event=window_ended, correlations=correlations),
         )
-        service = Service(NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
+        service = Service(
+            NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context, leave=lambda ctx: ctx.records.release()
+        )
         outside = {f"store {name}": check for name, check in stores.checks.items()}
-        yield Running(service, own.journal, background=works, outside=outside)
+        ready = {MAP_REPORT: readiness.check}
+        yield Running(service, own.journal, background=works, ready=ready, outside=outside)
     finally:
         stores.close()
 

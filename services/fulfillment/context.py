@@ -61,6 +61,9 @@ class PersonRecords(ErasableRecords, Protocol):
     async def change(self, plan: RecordPlan) -> Sequence[MissingChange]:
         """Mark and correct by *plan*, read again, and return the changes that are missing."""
 
+    def release(self) -> None:
+        """Give the memory of all searches back."""
+
 
 class DataMapPort(Protocol):
     """The data maps."""

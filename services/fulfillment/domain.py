@@ -44,8 +44,6 @@ MENTIONED_ELSEWHERE = "mentioned_elsewhere"
 NOT_CHANGEABLE = "not_changeable"
 SHARED_IDENTITY = "shared_identity"
 UNCONFIRMED_IDENTITY = "unconfirmed_identity"
-MANY_MAILBOXES = "many_mailboxes"
-"""The records name more other mailboxes than are notified; the staff decides."""
 AVOIDABLE = frozenset({STORE_RULES, STORE_DUPLICATE})
 """Refusals that another mask may avoid."""
 MONTHS = 12
@@ -255,3 +253,11 @@ def _day(value: Any, zone: tzinfo) -> date | None:
         return at.date() if at.astimezone(UTC).time() == time.min else at.astimezone(zone).date()
     except OverflowError:  # in the first or last hours of the calendar
         return at.date()
+
+
+def lacking_names(missing: Iterable[str]) -> str:
+    """Return the sentence about *missing* collections, with its remedy."""
+    return (
+        f"the data map names {', '.join(sorted(missing))}, and the database has no such collection: "
+        "correct the map, or create the collection where nothing is in it yet"
+    )

@@ -20,7 +20,7 @@ from services.fulfillment.context import (
     PastRequestsPort,
 )
 from services.fulfillment.datamap.model import PERSONAL
-from services.fulfillment.domain import CLAIMABLE, CONTRACT, MANY_MAILBOXES, answer_due_on, laws_answered
+from services.fulfillment.domain import CLAIMABLE, CONTRACT, answer_due_on, lacking_names, laws_answered
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.expiry import order_purge
 from services.fulfillment.erasure.handlers import (
@@ -82,13 +82,9 @@ from services.fulfillment.search.identities import (
 from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
 from services.fulfillment.search.scope import scope_of, within
 from services.fulfillment.state import (
-    BY_STAFF,
     CHANGING,
     DISCLOSING,
-    GROUND_CLAIMED,
     NOT_BEGUN,
-    NOTHING_DECLARED,
-    SCOPE_UNCLEAR,
     FulfillmentCase,
     FulfillmentStatus,
     needs_approval,
@@ -148,6 +144,7 @@ from shared.law.library import policies, refusal_grounds
 from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
 from shared.runtime.service import on
+from shared.vocabulary import ReferralReason
 
 
 async def compare_claims(event: IdentityClaimed, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -227,7 +224,7 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
     if ctx.known.awaits_scope:
         return []
     if event.right not in {*DISCLOSING, *CHANGING, Right.ERASURE}:
-        return [ctx.referred(event.right, BY_STAFF)]
+        return [ctx.referred(event.right, ReferralReason.BY_STAFF)]
     submitted = await ctx.submission()
     proofless = not needs_proof(event.right, direct_marketing=submitted.direct_marketing)
     if proofless:
@@ -242,7 +239,7 @@ async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -
         case _ if proofless:
             return await _plan_without_proof(found, ctx)
         case SearchAnswer.NOTHING_DECLARED:
-            return [ctx.referred(event.right, NOTHING_DECLARED)]
+            return [ctx.referred(event.right, ReferralReason.NOTHING_DECLARED)]
         case SearchAnswer.NOTHING_FOUND:
             return [await _nothing_held(found, ctx)]
         case SearchAnswer.FOUND:
@@ -264,7 +261,7 @@ async def _plan_without_proof(found: FoundRequest, ctx: FulfillmentContext) -> S
         return facts
     others = await not_notified(found.findings, ctx.maps.current, found.event, ctx)
     if others is None:
-        return [ctx.referred(found.event.right, MANY_MAILBOXES)]
+        return [ctx.referred(found.event.right, ReferralReason.MANY_MAILBOXES)]
     return [*await notices(others, found.event.right, ctx), *facts]
 
 
@@ -287,7 +284,7 @@ async def _announce(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[Fa
     event = found.event
     others = await not_notified(found.findings, ctx.maps.current, event, ctx)
     if others is None:
-        return [ctx.referred(event.right, MANY_MAILBOXES)]
+        return [ctx.referred(event.right, ReferralReason.MANY_MAILBOXES)]
     if event.right is Right.ERASURE:
         facts = await _plan_erasure(found, ctx)
     elif event.right in CHANGING:
@@ -465,7 +462,7 @@ async def decide_ground(event: ErasureGroundDecided, ctx: FulfillmentContext) ->
           account made the same decision before.
     """
     known = ctx.known
-    claimed = known.referred is not None and known.referred.reason == GROUND_CLAIMED
+    claimed = known.referred is not None and known.referred.reason == ReferralReason.GROUND_CLAIMED
     waits = known.status is FulfillmentStatus.REFERRED and claimed
     if not waits and known.status is not FulfillmentStatus.UNDECIDED:
         raise RefusedDecision("not_possible")
@@ -506,7 +503,7 @@ async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Seque
     mailboxes = await own_mailbox(event, verified.requester, ctx)
     facts = await _further(verified, mailboxes, ctx, waits=True)
     if facts is None:
-        raise RefusedDecision(MANY_MAILBOXES)
+        raise RefusedDecision(ReferralReason.MANY_MAILBOXES)
     if not facts:
         raise RefusedDecision("nothing_found")
     return facts
@@ -535,7 +532,7 @@ async def release_values(event: ValuesReleased, ctx: FulfillmentContext) -> Sequ
         return []
     facts = await _further(known.verified, (), ctx, waits=False)
     if not facts:
-        raise RefusedDecision(MANY_MAILBOXES if facts is None else "nothing_found")
+        raise RefusedDecision(ReferralReason.MANY_MAILBOXES if facts is None else "nothing_found")
     return facts
 
 
@@ -556,7 +553,7 @@ async def review_package(event: PackageReviewed, ctx: FulfillmentContext) -> Seq
         return await _search_and_answer(ctx.known.verified, ctx)
     facts = await _further(ctx.known.verified, (), ctx, waits=False)
     if not facts:
-        raise RefusedDecision(MANY_MAILBOXES if facts is None else "nothing_found")
+        raise RefusedDecision(ReferralReason.MANY_MAILBOXES if facts is None else "nothing_found")
     return facts
 
 
@@ -584,7 +581,7 @@ async def _answer_further(
 ) -> Sequence[Fact]:
     facts = await _further(event, (), ctx, waits=waits)
     if facts is None:
-        logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
+        logger().warning("not answered further", request_id=ctx.case_id, reason=ReferralReason.MANY_MAILBOXES)
     return facts or []
 
 
@@ -846,8 +843,7 @@ def _whole(findings: Findings) -> Findings:
     """Return *findings*; if a collection is missing, they are incomplete: an :class:`InvalidDataMap`."""
     if findings.missing:
         raise InvalidDataMap(
-            f"the data map names {', '.join(findings.missing)}, and the database has no such collection: "
-            "correct the map, or create the collection where nothing is in it yet; start fulfillment again, "
+            f"{lacking_names(findings.missing)}; start fulfillment again, "
             "then `habeas dead-letters replay fulfillment`"
         )
     return findings
@@ -876,7 +872,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     event, findings, package = found.event, found.findings, None
     scope = scope_of(found.submitted.details.scope, ctx.maps.current)
     if scope.unknown or (scope.areas and scope.categories):
-        return [ctx.referred(event.right, SCOPE_UNCLEAR)]
+        return [ctx.referred(event.right, ReferralReason.SCOPE_UNCLEAR)]
     inside = replace(found, findings=within(scope, findings, ctx.maps.current))
     if not inside.findings.total:
         return [await _nothing_held(inside, ctx)]
@@ -890,7 +886,7 @@ async def _plan_erasure(found: FoundRequest, ctx: FulfillmentContext) -> Sequenc
     decided = replace(made, identities=found_by)
     law, *others = laws_answered(event.laws, event.regulation, event.received_on)
     if decision is None and _claims_more(found, decided, (law, *others)):
-        return [ctx.referred(event.right, GROUND_CLAIMED)]
+        return [ctx.referred(event.right, ReferralReason.GROUND_CLAIMED)]
     if found.submitted.details.with_copy:
         copied = await store_copy(inside, ctx)
         if isinstance(copied, PackageReviewNeeded):

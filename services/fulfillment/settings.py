@@ -16,6 +16,7 @@ from services.fulfillment.context import FulfillmentProfile
 from services.fulfillment.package.review import ALL, REVIEWED
 from services.fulfillment.recipients.directory import DataRecipient
 from services.fulfillment.recipients.receivers import PackageReceiver
+from services.fulfillment.search.search_memory import SearchMemory
 from services.fulfillment.stores.registers import USUAL_RETENTION
 from shared.law.library import picture, policies
 from shared.runtime.key_rings import derived_key
@@ -141,6 +142,12 @@ class FulfillmentSettings(Settings):
     breach_query_time: timedelta = timedelta(minutes=10)
     """Time limit of one query for the people affected by a breach, before it is retried later."""
 
+    search_memory: int = Field(default=256, ge=1)
+    """
+    Most MiB that the records of all searches under way take; further large requests wait. A single one may
+    take more.
+    """
+
     residual_scan: bool = True
     """Whether an erasure ends with a search of all mapped texts for the person."""
 
@@ -181,6 +188,10 @@ class FulfillmentSettings(Settings):
         """Return the URL of every store."""
         urls = {name: url.get_secret_value() for name, url in self.stores.items()}
         return {"default": self.mongo_url.get_secret_value(), **urls}
+
+    def memory(self) -> SearchMemory:
+        """Return the memory of all searches."""
+        return SearchMemory(self.search_memory << 20)
 
     def inner_recipients(self) -> frozenset[str]:
         """Return the hosts of the recipients that may be internal."""

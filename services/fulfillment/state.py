@@ -72,29 +72,7 @@ from shared.contract.events import (
 from shared.errors import IllegalTransition
 from shared.law import Right, opens_categories
 from shared.law.library import policies
-
-BY_STAFF = "by_staff"
-"""A right that the privacy staff exercises by hand."""
-NOTHING_DECLARED = "nothing_declared"
-"""The request contains no identity of the data map: nothing was searched."""
-
-NOTHING_NAMED = "nothing_named"
-"""A correction is requested without a field and value: the staff must read the person's text."""
-UNSURE = "unsure"
-"""The proof of identity would not suffice for a disclosure, so it does not suffice for a change."""
-IDENTITY_CHANGE = "identity_change_needs_proof"
-"""A correction would change a searched identity; the new value must be proven to be the person's."""
-TO_BE_WEIGHED = "to_be_weighed"
-"""Whether compelling grounds override an objection is for the staff to decide (GDPR Art. 21(1))."""
-
-ACCURACY_DISPUTED = "accuracy_disputed"
-"""A correction concerns a value that no request may change; the staff verifies whether it is accurate."""
-
-SCOPE_UNCLEAR = "scope_unclear"
-"""An erasure is limited to data that the map does not know by that name; a wrong guess cannot be undone."""
-
-GROUND_CLAIMED = "erasure_ground_claimed"
-"""A ground is claimed that the map does not show, and data would stay without it (Art. 17(1)(d), (e))."""
+from shared.vocabulary import ReferralReason
 
 MOST_ROUNDS = 3
 """Most new plans of an erasure because of new records of the person."""
@@ -408,7 +386,7 @@ class FulfillmentCase:
     def awaits_correction(self) -> bool:
         """Whether a correction of an identity waits for the staff."""
         reason = self.referred.reason if self.referred else None
-        return self.status is FulfillmentStatus.REFERRED and reason == IDENTITY_CHANGE
+        return self.status is FulfillmentStatus.REFERRED and reason == ReferralReason.IDENTITY_CHANGE
 
     @property
     def later_round(self) -> bool:

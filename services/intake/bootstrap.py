@@ -12,10 +12,11 @@ from fastapi import FastAPI
 from services.intake.breach.bootstrap import INCIDENTS
 from services.intake.breach.bootstrap import NAME as INCIDENTS_NAME
 from services.intake.breach.domain import RECORDS as INCIDENT_RECORDS
+from services.intake.breach.register import DeclaredIncidents
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.requester_index import RequesterIndex
-from services.intake.cases.retention import Purge, RegisterRetention
+from services.intake.cases.retention import Metrics, Purge, RegisterRetention
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
 from services.intake.channels.registry import Background, ChannelAdapter, ChannelContext, channels
@@ -61,6 +62,7 @@ from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.log import logger
 from shared.runtime.openpgp import OpenPgpCertificate
+from shared.runtime.republication import RecordedPublisher
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Service, case_of_fact
 
@@ -181,9 +183,18 @@ def application(
         site,
         protocols={channel.path: channel.app for channel in opened if channel.app},
         links=UnsubscribeLinks(settings.root_key, settings.public_url),
-        staff=StaffDecisions(requests, platform.staff, requests.clock, allowance, incidents, callers.console),
+        staff=StaffDecisions(
+            requests,
+            platform.staff,
+            requests.clock,
+            allowance,
+            incidents,
+            callers.console,
+            breaches=DeclaredIncidents(incidents, platform.vault),
+        ),
         requesters=_requesters(settings, platform),
         trails=_trails(settings, platform),
+        purged=Metrics(platform.client[f"{settings.database_prefix}_{NAME}"]),
     )
     app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
     return app
@@ -226,7 +237,10 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         await part.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
     ports = Ports(platform.vault, timers, duplicates, queue, codes, requesters, practice)
-    requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
+    recorded = RecordedPublisher(database, platform.bus)
+    requests = RequestService(
+        platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes, recorded=recorded
+    )
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour), await issued(database))
     context = ChannelContext(
         settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts

@@ -22,7 +22,6 @@ from shared.contract.events import (
     Fact,
     LetterKind,
     OfferedAliases,
-    OfflineManner,
     Outcome,
     PolicyId,
     ProofRef,
@@ -31,28 +30,19 @@ from shared.contract.events import (
     StopReason,
 )
 from shared.contract.events.breaches import BreachLodged
-from shared.contract.sources import ChannelSource, channel_source
+from shared.contract.register import NO_ADDRESS, OWED
+from shared.contract.sources import MAIL, OFFLINE, ChannelSource, channel_source
 from shared.errors import IllegalTransition, TooEarly
 from shared.law import Right, Role, TimedDuty, needs_proof, whole_days
 
-OWN_SOURCES = "habeas/"
-"""Prefix of the sources of requests that no upstream system passed on."""
 PUBLIC_SOURCE = channel_source(ChannelSource.HABEAS, "public")
 """CloudEvents source of requests without a key."""
-MAIL = channel_source(ChannelSource.HABEAS, "mail")
-"""CloudEvents source of requests by mail."""
 GPC = channel_source(ChannelSource.HABEAS, "gpc")
 """CloudEvents source of browser signals (Global Privacy Control)."""
-OFFLINE: Mapping[str, OfflineManner] = {
-    channel_source(ChannelSource.HABEAS, one): one for one in OfflineManner
-}
-"""CloudEvents source of a request that the staff wrote down → how it was made."""
 PUBLIC_SOURCES: frozenset[str] = frozenset({PUBLIC_SOURCE, MAIL, GPC, *OFFLINE})
 """Sources that accept requests from any sender, in any name."""
 EMAIL = "email"
 """Name of the identity that is a mailbox, in the data map."""
-NO_ADDRESS = "no_address"
-"""Reason of a letter without an address."""
 
 
 class CaseStatus(StrEnum):
@@ -188,8 +178,20 @@ class MailboxSearched(Record):
     found: int
 
 
+class ReferenceSearched(Record):
+    """An account searched for the requests with a reference of a system; the session is the case."""
+
+    TYPE: ClassVar[str] = "habeas.reference.searched.v1"
+
+    by: Code
+    reference: str
+    """Its keyed form, which names no source."""
+    found: int
+
+
 RECORDS = (
     MailboxSearched,
+    ReferenceSearched,
     ContentReadable,
     FollowUpKept,
     AliasCodeKept,
@@ -285,8 +287,6 @@ UNDECIDED = frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VE
 """Statuses in which the answer can still take longer, and the request be withdrawn."""
 ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.FORWARDED, CaseStatus.CLOSED})
 """Statuses with an answer to download."""
-OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
-"""Letters that the law requires to arrive."""
 ASKING = frozenset({LetterKind.CODE, LetterKind.PROOF_WANTED, LetterKind.REMINDER, LetterKind.FEE_QUOTED})
 """Letters that ask the person for something."""
 DECIDED_ELSEWHERE: frozenset[type[events.Decision]] = frozenset(
@@ -353,6 +353,7 @@ REMARKS: frozenset[type[Fact]] = DECIDED_ELSEWHERE | frozenset(
         events.InquiryLodged,
         events.InquiryReminded,
         MailboxSearched,
+        ReferenceSearched,
         events.MessageHandled,
         events.MessageLodged,
         events.MessageRepaired,
@@ -749,8 +750,10 @@ def _note_request(case: IntakeCase, fact: Fact) -> IntakeCase:
         case events.RequestFulfilled():
             offer = case.offer if fact.right is Right.ERASURE else fact.aliases
             decided = case.answer_deciders.union(fact.deciders)
-            # The first answer ends the windows before it, also one that the staff has given meanwhile.
-            known = case if case.fulfilled else replace(case, erasure_at=None, disclosed_at=None)
+            # An answer by the staff ends the windows before it. Other answers come after theirs, and may be
+            # noted after the window of an alias, which the person can still stop.
+            by_hand = fact.deciders and not case.fulfilled
+            known = replace(case, erasure_at=None, disclosed_at=None) if by_hand else case
             return replace(known, fulfilled=fact, offer=offer, answer_deciders=decided, review=None)
         case events.RequestForwarded():
             return replace(case, forwarded=fact)

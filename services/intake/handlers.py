@@ -14,7 +14,6 @@ from services.intake.context import IntakeContext, end_waiting, must_be_own, rej
 from services.intake.domain import (
     CLOSED_BY,
     DECIDED_ELSEWHERE,
-    OWED,
     CaseStatus,
     IntakeCase,
     RequestLodged,
@@ -27,6 +26,7 @@ from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import FACTS, Unreadable, derived_id
 from shared.contract.events import NO_PERSON, EmailCode, Fact, LetterKind, SubmissionError
 from shared.contract.events.breaches import BreachDeclared, BreachLodged
+from shared.contract.register import OWED
 from shared.contract.sources import ChannelSource, channel_source
 from shared.contract.staff import written_text
 from shared.contract.suggestions import suggestions_for

@@ -15,7 +15,7 @@ from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBo
 from services.notifier.smtp.delivery_reports import LARGEST
 from services.notifier.smtp.letter_limits import DomainLimits, MailboxLimits, MailLane
 from services.notifier.smtp.mail_channel import SmtpChannel
-from services.notifier.smtp.post import LetterClaims, LetterPost
+from services.notifier.smtp.post import LetterClaims, LetterPost, begin_counts
 from shared.contract.ports import VaultPort
 from shared.law import CompanyProfile
 from shared.runtime import log, smtp_limits
@@ -26,6 +26,7 @@ from shared.runtime.hosts import is_local
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
+from shared.runtime.republication import RecordedPublisher
 from shared.runtime.service import Moment, Service, Subscription
 from shared.runtime.service_reports import MAIL_SERVER
 
@@ -78,6 +79,7 @@ async def _lane(
     await journal.prepare()
     database = _database(MailLane.LETTERS, settings, platform)
     per_minute = {domain: lane.limit_of(letters) for domain, letters in settings.mail_limits.items()}
+    begin_counts()
     claims = LetterClaims(database)
     limits = DomainLimits(database, derived_key(settings.root_key, "mail domains"), lane, per_minute)
     key = derived_key(settings.root_key, "letters of mailboxes")
@@ -133,8 +135,9 @@ def _returned(
     codes = Journal(_database(MailLane.CODES, settings, platform))
     claims = LetterClaims(_database(MailLane.LETTERS, settings, platform))
     user = user_of(settings.amqp_url.get_secret_value())
-    desk = BounceHandler(claims, {MailLane.LETTERS: journal, MailLane.CODES: codes}, platform.bus, user=user)
-    notices = NoticeBounceHandler(standings_of(settings, platform), platform.bus, settings.notice_paths())
+    bus = RecordedPublisher(journal.database, platform.bus)
+    desk = BounceHandler(claims, {MailLane.LETTERS: journal, MailLane.CODES: codes}, bus, user=user)
+    notices = NoticeBounceHandler(standings_of(settings, platform), bus, settings.notice_paths())
     return smtp_limits.listen(BounceServer(desk, settings.return_paths(), notices), listener, largest=LARGEST)
 
 

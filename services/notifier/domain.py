@@ -23,6 +23,7 @@ from shared.contract.events import (
     InquiryLodged,
     LetterKind,
     MailboxNamed,
+    NoticeFact,
     ProofKind,
     RequestExtended,
     RequestFulfilled,
@@ -97,14 +98,15 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
             return replace(known, inquired=True)
         case IdentityAssessed() | IdentityChallenged(acknowledges=True):
             return replace(known, assessed=True)
+        case NoticeFact() if LetterKind.ACKNOWLEDGEMENT in fact.letters:  # 0.1.0 waited for no assessment
+            return replace(known, assessed=True)
         case ErasureScheduled() | FeeQuoted() | MailboxNamed():
             return replace(known, proven=True)
         case SubjectRestricted() | RestrictionAnnounced():
             return replace(known, restricted=isinstance(fact, SubjectRestricted))
-        case RequestFulfilled():
-            return replace(known, settled=True, proven=True)
-        case IdentityRefused() | RequestWithdrawn():
-            return replace(known, settled=True)
+        case RequestFulfilled() | IdentityRefused() | RequestWithdrawn():
+            proven = known.proven or isinstance(fact, RequestFulfilled)
+            return replace(known, settled=True, proven=proven)
         case _:
             return known
 

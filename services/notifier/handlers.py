@@ -174,7 +174,7 @@ async def send_alias_code(event: AliasCodeIssued, ctx: NotifierContext) -> Seque
 async def refuse(event: IdentityRefused, ctx: NotifierContext) -> Sequence[Fact]:
     """Announce the refusal with the remedies: the identity stayed unclear, or a ground of the law applies."""
     item = event.explanation
-    explanation = "" if item is None else (await lifecycle.signed_text(item, ctx)).decode()
+    explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
     facts = replace(_refusal(event.reasons, ctx), explanation=explanation)
     return await write(LetterKind.REFUSAL, facts, ctx.request(), ctx)
 
@@ -210,7 +210,7 @@ async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) ->
     notified = tuple(name for name in answer.recipients if name not in answer.by_hand)
     answer = answer.model_copy(update={"recipients": notified})
     item = event.explanation
-    explanation = "" if item is None else (await lifecycle.signed_text(item, ctx)).decode()
+    explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
     if event.outcome is Outcome.REFUSED:
         refusal, package = _refusal(list(event.reasons), ctx), _package(event, answer, ctx)
         facts: LetterFacts = replace(refusal, answer=answer, package=package, explanation=explanation)

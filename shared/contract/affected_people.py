@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contract.ports import VaultPort
 
+PROOF = "notice_proof_"
+"""Begin of the name of the records of notices to an address."""
 MOST_IN_BATCH = 500
 """People in a batch at most."""
 
@@ -106,6 +108,11 @@ UNREACHED = "unreached_"
 def unreached_item(list_: str, part: int) -> str:
     """Return the name of a *part* of a list of people not reached, numbered from 0."""
     return f"{list_}_{part}"
+
+
+def proof_item(address: str) -> str:
+    """Return the name of the records of notices to an *address*, by the name of its sealed text."""
+    return f"{PROOF}{address.rpartition('_')[2]}"
 
 
 def declaration_item(event_id: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from shared.contract import contract_version
 from shared.contract.catalogue import catalogue
 from shared.contract.correlation import Correlation
 from shared.contract.events import Event, EventPart, Fact, ProofKind, Strict, Submission, SubmissionError
@@ -25,6 +26,8 @@ from shared.contract.topology import MAX_ID as MAX_ID  # noqa: PLC0414 - the sam
 from shared.contract.topology import STRUCTURED as STRUCTURED  # noqa: PLC0414 - the same
 from shared.errors import MalformedEvent
 
+TRACEPARENT = "traceparent"
+"""Header of a message with the span that published it; https://www.w3.org/TR/trace-context/."""
 PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_")
 """Prefixes of attributes in binary mode: by the bindings for HTTP and for AMQP (section 3.1.3.1)."""
 
@@ -41,6 +44,8 @@ class Envelope(Generic[E_co]):
     time: datetime
     correlation: Correlation | None = None
     """Of a fact: the publisher's names of its request."""
+    contract: int = 0
+    """Number of the contract that a fact was published with."""
 
 
 class Unreadable(MalformedEvent):
@@ -84,6 +89,7 @@ def encode(  # noqa: PLR0913 - the attributes of an event
         "time": time,
         "datacontenttype": "application/json",
         "correlationid": fact.request_id,
+        contract_version.FIELD: contract_version.CONTRACT,
     }
     if cause is not None:
         attributes["causationid"] = cause
@@ -115,23 +121,28 @@ def decode(
 
     Raises:
         Unreadable: It is too large, no JSON, no CloudEvent, of an unknown type, or its data does not fit.
+        NewerContract: It is a fact of a newer version, and holds what this version does not know.
     """
     if len(body) > MAX_BODY:
         raise Unreadable((SubmissionError(path="", message=f"the message is larger than {MAX_BODY} bytes"),))
     attributes = _attributes(body, content_type, headers)
     names = _named(attributes, "source"), _named(attributes, "id"), _reference(attributes.get("data"))
+    contract = attributes.get(contract_version.FIELD, 0) if exchange == Fact.EXCHANGE else 0
     try:
         return Envelope(
-            event=_model(attributes, exchange).model_validate(attributes.get("data")),
+            event=contract_version.read(_model(attributes, exchange), attributes.get("data"), contract),
             id=_required(attributes, "id"),
             source=_required(attributes, "source"),
             time=_time(attributes.get("time")),
             correlation=Correlation.of(attributes) if exchange == Fact.EXCHANGE else None,
+            contract=contract if isinstance(contract, int) else 0,
         )
-    except ValidationError as error:
-        raise Unreadable(errors_of(error.errors(include_url=False)), *names) from None
-    except _MissingError as error:
-        raise Unreadable((error.flaw,), *names) from None
+    except (ValidationError, _MissingError) as error:
+        if contract_version.is_newer(contract):
+            newer = contract_version.newer_contract("the event", contract)
+            newer.type = _known_type(attributes.get("type"))
+            raise newer from None
+        raise Unreadable(_flaws(error), *names) from None
 
 
 def errors_of(
@@ -149,6 +160,10 @@ def errors_of(
         )
         for flaw in islice(errors, MOST_ERRORS)
     )
+
+
+def _flaws(error: "ValidationError | _MissingError") -> tuple[SubmissionError, ...]:
+    return (error.flaw,) if isinstance(error, _MissingError) else errors_of(error.errors(include_url=False))
 
 
 class _MissingError(Exception):
@@ -184,6 +199,11 @@ def _model(attributes: Mapping[str, Any], exchange: str) -> type[Event]:
         known = ", ".join(sorted(type_ for where, type_ in _MODELS if where == exchange))
         raise _MissingError("type", f"unknown on {exchange}; known are {known}")
     return model
+
+
+def _known_type(name: object) -> str | None:
+    """Return *name* if it is the type of a fact that this version knows."""
+    return name if isinstance(name, str) and name in FACTS else None
 
 
 def _named(attributes: Mapping[str, Any], name: str) -> str | None:

@@ -14,6 +14,7 @@ from typing import Final, NewType
 from urllib.parse import unquote
 
 from shared.contract.events import SubmissionError
+from shared.vocabulary import OfflineManner
 
 Source = NewType("Source", str)
 """A CloudEvents source of which intake knows that it is true."""
@@ -53,6 +54,16 @@ _MOST_ENCODINGS = 5
 def channel_source(channel: ChannelSource, name: str = "") -> Source:
     """Return the source of submissions by *channel*, from its part *name*."""
     return Source(f"{channel}/{name}" if name else channel.value)
+
+
+OWN_SOURCES: Final = "habeas/"
+"""Prefix of the sources of requests that no upstream system passed on."""
+MAIL: Final = channel_source(ChannelSource.HABEAS, "mail")
+"""Source of requests by mail."""
+OFFLINE: Final[Mapping[str, OfflineManner]] = {
+    channel_source(ChannelSource.HABEAS, one): one for one in OfflineManner
+}
+"""Source of a request that the staff wrote down → how it was made."""
 
 
 def is_reserved(source: str) -> bool:

@@ -50,7 +50,8 @@ LEAST_PASSWORD = 14
 _CONTEXT = b"habeas staff decision 1\n"
 _BATCH_CONTEXT = b"habeas staff batch 1\n"
 _ADDRESS_MARK = "@"
-_WRITTEN = "written_"
+WRITTEN = "written_"
+"""Begin of the name of a text that goes with a decision."""
 _PACKED = "package_"
 """Places it beside the other packages."""
 
@@ -295,7 +296,7 @@ def written_item(content: bytes) -> Code:
 
     The decision signs the name, and so the text. The salt lies with the text alone: the name reveals nothing.
     """
-    return f"{_WRITTEN}{sha256(content).hexdigest()}"
+    return f"{WRITTEN}{sha256(content).hexdigest()}"
 
 
 def packed_item(content: bytes) -> Code:
@@ -307,11 +308,16 @@ def packed_item(content: bytes) -> Code:
     return f"{_PACKED}{sha256(content).hexdigest()}"
 
 
-def written_text(item: Code, content: bytes) -> bytes | None:
-    """Return the text that is sealed as *content*; None if it is not the text that *item* names."""
-    return content[TEXT_SALT_BYTES:] if hmac.compare_digest(written_item(content), item) else None
+def written_text(item: Code, content: bytes) -> str | None:
+    """Return the text that is sealed as *content*; None if it is no UTF-8, or not what *item* names."""
+    if not hmac.compare_digest(written_item(content), item):
+        return None
+    try:
+        return content[TEXT_SALT_BYTES:].decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def is_written(item: Code) -> bool:
     """Return whether *item* names a text that goes with a decision."""
-    return item.startswith(_WRITTEN)
+    return item.startswith(WRITTEN)

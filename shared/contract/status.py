@@ -153,5 +153,7 @@ class StatusPage(BaseModel):
     """Recipients of the data that could not be notified (GDPR Art. 19)."""
     package_url: str | None = None
     """Where the package is downloaded, with a mailed code."""
+    incomplete: bool = False
+    """Whether the newest steps are missing here: a newer version recorded them, during an upgrade."""
     timeline: list[TimelineItem] = []
     """The timeline, oldest first."""

@@ -23,6 +23,8 @@ from typing import Any
 REQUESTS = "habeas.requests"
 EVENTS = "habeas.events"
 RETRY = "habeas.retry"
+PROBE = "readiness"
+"""Routing key at that exchange that no queue is bound to: a message that only asks for a confirmation."""
 REDELIVERY = "habeas.redelivery"
 PARKING = "habeas.parking"
 COMMAND = "command"
@@ -207,6 +209,9 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.hold_ended.v1",
         "habeas.breach.reported.v1",
         "habeas.breach.opened.v1",
+        "habeas.breach.register_opened.v1",
+        "habeas.breach.proof_asked.v1",
+        "habeas.breach.notices_proven.v1",
         "habeas.breach.notified.v1",
         "habeas.breach.recounted.v1",
         "habeas.breach.time_came.v1",
@@ -222,6 +227,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.released.v1",
         "habeas.breach.notice_returned.v1",
         "habeas.breach.opened.v1",
+        "habeas.breach.proof_asked.v1",
         "habeas.breach.filings_asked.v1",
         "habeas.breach.samples_asked.v1",
         "habeas.campaign.paused.v1",
@@ -278,6 +284,8 @@ DECISIONS = (
     "habeas.breach.hold_ended.v1",
     "habeas.breach.reported.v1",
     "habeas.breach.opened.v1",
+    "habeas.breach.register_opened.v1",
+    "habeas.breach.proof_asked.v1",
     "habeas.campaign.paused.v1",
     "habeas.campaign.resumed.v1",
     "habeas.campaign.aborted.v1",
@@ -418,17 +426,31 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.recounted.v1",
         "habeas.breach.notices_checked.v1",
         "habeas.breach.unreached_listed.v1",
+        "habeas.breach.notices_proven.v1",
         "habeas.breach.filings_written.v1",
     ),
     "chunks": ("habeas.breach.notified.v1", "habeas.campaign.progressed.v1"),
-    COMMAND: (
-        "habeas.erasure.retried.v1",
-        "habeas.recipient.concerned.v1",
-    ),
+    COMMAND: ("habeas.erasure.retried.v1",),
 }
 """
 Types that each service publishes, and no other may: the broker refuses them, and so does each consumer. A
 test keeps it equal to the services' code.
+"""
+
+OBSOLETE: Mapping[str, tuple[str, ...]] = {
+    "intake": (
+        "habeas.agreement.lodged.v1",
+        "habeas.appeal.lodged.v1",
+        "habeas.inquiry.lodged.v1",
+        "habeas.message.lodged.v1",
+        "habeas.request.lodged.v1",
+        "habeas.withdrawal.lodged.v1",
+    ),
+}
+"""
+Types that the queue of a service was bound to by an earlier release, and is no more. `habeas migrate` removes
+these bindings once all services are upgraded: services of the earlier release need them. A test compares them
+with the recorded bindings of releases.
 """
 
 DELIVERY_LIMIT = 100

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contract import topology
-from shared.contract.topology import COMMAND, CONSOLE, EVENTS, PARKING, REQUESTS, RETRY
+from shared.contract.topology import COMMAND, CONSOLE, EVENTS, PARKING, PROBE, REQUESTS, RETRY
 
 PROCESSES: Mapping[str, tuple[str, ...]] = {
     "intake": ("intake", "incidents"),
@@ -90,15 +90,27 @@ KEYS_WRITER = "intake"
 BUSINESS = frozenset({"fulfillment", COMMAND})
 """Accounts that reach the company's own databases, where these lie on the same server as ours."""
 OPERATED: Mapping[str, tuple[str, ...]] = {
-    "intake": ("drop_state",),
-    "fulfillment": ("certificates", "datamaps", "erasures", "held_records", "holds", "kept", "suppressions"),
-    CONSOLE: ("audits", "histories", "cases", "openings"),
+    **dict.fromkeys(topology.LISTENS, ("republications",)),
+    "intake": ("drop_state", "republications"),
+    "fulfillment": (
+        "certificates",
+        "datamaps",
+        "erasures",
+        "held_records",
+        "holds",
+        "kept",
+        "republications",
+        "suppressions",
+    ),
+    CONSOLE: ("audits", "histories", "cases", "openings", "holds", "notices"),
 }
 """Service → the collections that operators' commands write to, and no other of its database."""
 OPERATING = ("find", "insert", "update", "remove", "createIndex", "listIndexes")
 """Rights of commands on them."""
 
 
+UPKEEP = "upkeep"
+"""Database of the watch for stalled cases, which the administrator's account alone writes."""
 STAFF = "staff"
 """Database of the staff's accounts. Only operators write accounts; services add used codes and outcomes."""
 STAFF_ADDITIONS = ("codes", "tries", "outcomes")
@@ -119,8 +131,8 @@ def staff_role(prefix: str) -> dict[str, Any]:
 
 
 def staff_reader_role(prefix: str) -> dict[str, Any]:
-    """Return the role by which the console reads the staff's accounts, and the reports of services."""
-    read = [(STAFF, "accounts"), *((process, "reports") for process in PROCESSES)]
+    """Return the role by which the console reads staff accounts, reports of services and stalled cases."""
+    read = [(STAFF, "accounts"), (UPKEEP, "unhandled"), *((process, "reports") for process in PROCESSES)]
     return {
         "privileges": [
             {"resource": {"db": f"{prefix}_{name}", "collection": one}, "actions": ["find"]}
@@ -236,7 +248,7 @@ def _of_process(process: str) -> Rights:
     services = PROCESSES[process]
     types = [type_ for service in services for type_ in topology.PUBLISHES.get(service, ())]
     delays = f"({_any_of(topology.DELAYS)})[.]({_any_of(services)})"
-    exchanges, topics = [RETRY, PARKING], [(RETRY, f"^{delays}$"), (PARKING, _whole(services))]
+    exchanges, topics = [RETRY, PARKING], [(RETRY, f"^({delays}|{PROBE})$"), (PARKING, _whole(services))]
     if types:
         exchanges.append(EVENTS)
         topics.append((EVENTS, _whole(types)))

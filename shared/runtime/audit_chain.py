@@ -28,7 +28,6 @@ ANNOUNCED_PUBLISHER: Final = "announced_publisher"
 MARKS: Final = frozenset({MAC, "unpublished", "announced", ANNOUNCED_PUBLISHER})
 """Fields that the MAC does not cover: the MAC itself, and marks that are removed once a row is published."""
 OCCURRED: Final = "occurred_at"
-CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", OCCURRED, PUBLISHER, BEFORE, EXPIRES)
 
 
 class ChainFault(StrEnum):
@@ -148,12 +147,12 @@ class _ChainWalk:
 
 
 def _fits(case: str, row: Row, before: bytes, key: bytes) -> bool:
-    if row.get("case") != case or not row.keys() <= {*CONTENT, *MARKS} or not isinstance(row.get(MAC), bytes):
+    if row.get("case") != case or not isinstance(row.get(MAC), bytes):
         return False
     if BEFORE in row and not _records_purge(row):
         return False
     try:
-        content = to_bson({name: row[name] for name in CONTENT if name in row})
+        content = to_bson({name: value for name, value in row.items() if name not in MARKS})
     except BSON_ERRORS:
         return False
     return row["_id"] == f"{case}:{row['n']}" and hmac.compare_digest(_mac(key, before, content), row[MAC])

@@ -17,7 +17,16 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,13 +41,15 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
-from shared.runtime import log, metrics
+from shared.runtime import log, metrics, tls, traces
 from shared.runtime.accounts import KEYLESS, VAULT_WRITERS, Publishers
 from shared.runtime.audit_heads import HeadExport
 from shared.runtime.broker import Bus, Consumer, user_of
 from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, connections_under
+from shared.runtime.http_metrics import TimedApp
 from shared.runtime.journal import Journal
-from shared.runtime.mongo import Client, connect, ping
+from shared.runtime.mongo import OWN_STORE, Client, connect, ping
+from shared.runtime.republication import Republisher
 from shared.runtime.service import JournalRowPort, Runtime, Service
 from shared.runtime.service_reports import ANSWERS, Checks, ServiceReporter, state_of
 from shared.runtime.settings import Settings, effective, load
@@ -112,6 +123,8 @@ class Running:
     """Events handled together at most, where the service needs fewer than the setting says."""
     background: Coroutine[Any, Any, None] | None = None
     """Work beside the events, as long as the service runs; it must not end by itself."""
+    ready: Checks = field(default_factory=dict)
+    """What the service needs besides broker and database before it is ready."""
     outside: Checks = field(default_factory=dict)
     """Parts outside the installation whose state the service reports."""
 
@@ -168,6 +181,8 @@ def main(plans: Sequence[ServicePlan[Any]], *, announced: bool = False) -> None:
     forbid_inspection()
     try:
         settings = [load(plan.settings) for plan in plans]
+        if settings[0].trusted_ca is not None:
+            tls.trust(settings[0].trusted_ca)
         log.configure(level=settings[0].log_level, form=settings[0].log_format, announced=announced)
         log.logger().info("effective settings", settings=effective(settings))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -203,6 +218,7 @@ async def run(plans: Sequence[ServicePlan[Any]], settings: Sequence[Settings]) -
         loop.add_signal_handler(number, stopping.set)
     common = settings[0]
     async with AsyncExitStack() as stack:
+        stack.enter_context(traces.exported(common.traces_url, f"habeas-{common.account}".rstrip("-")))
         listener = stack.enter_context(_listener(common, common.http_port, "HABEAS_HTTP_PORT"))
         accounts = {own.account: own for own in reversed(settings)}
         platforms = {name: await stack.enter_async_context(_platform(own)) for name, own in accounts.items()}
@@ -220,6 +236,7 @@ async def run(plans: Sequence[ServicePlan[Any]], settings: Sequence[Settings]) -
         ]
         for one in hosted:
             await _retry(one.consumer.probe, stopping)
+            metrics.start(one.name)
         _freeze_start_up_objects()
         await _serve(hosted, common, stopping, listener)
 
@@ -248,7 +265,7 @@ def _listener(settings: Settings, port: int, name: str) -> socket.socket:
 
 @asynccontextmanager
 async def _platform(settings: Settings) -> AsyncIterator[KeylessRuntime]:
-    client = connect(settings.mongo_url.get_secret_value(), app_name="habeas")
+    client = connect(settings.mongo_url.get_secret_value(), app_name="habeas", timed_as=OWN_STORE)
     bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
     try:
         yield _runtime(settings, client, bus)
@@ -312,22 +329,11 @@ async def _serve(
         runtimes = [
             group.create_task(_run_forever(one.runtime().run(), one.name, stopping)) for one in hosted
         ]
-        group.create_task(_watch(consumers, stopping))
+        group.create_task(_watch(hosted, stopping))
         beside = [
-            group.create_task(
-                _run_forever(part.background, f"the background of {part.service.name}", stopping)
-            )
-            for part in parts
-            if part.background is not None
-        ]
-        beside += [
-            group.create_task(_run_forever(heads.run(), f"the audit of {one.name}", stopping))
+            group.create_task(_run_forever(work, name, stopping))
             for one in hosted
-            if (heads := _heads(one.part, one.settings)) is not None
-        ]
-        beside += [
-            group.create_task(_run_forever(_reporter(one).run(), f"the reports of {one.name}", stopping))
-            for one in hosted
+            for name, work in _works_beside(one)
         ]
         ports = [own.getsockname()[1] for _, own in servers]
         log.logger().info(log.STARTED, services=list(consumers), port=ports[0], ops_port=ports[-1])
@@ -344,10 +350,16 @@ async def _serve(
     log.logger().info(log.STOPPED, services=list(consumers))
 
 
-def _heads(part: Running, settings: Settings) -> HeadExport | None:
-    if not isinstance(part.journal, Journal):
-        return None
-    return HeadExport(part.journal.database, part.service.name, settings.root_key)
+def _works_beside(hosted: _Hosted) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    """Yield the works of a service beside its events, each with its name."""
+    name, part, journal = hosted.name, hosted.part, hosted.part.journal
+    if part.background is not None:
+        yield f"the background of {name}", part.background
+    yield f"the reports of {name}", _reporter(hosted).run()
+    if isinstance(journal, Journal):
+        heads = HeadExport(journal.database, name, hosted.settings.root_key)
+        yield f"the audit of {name}", heads.run()
+        yield f"the repeated publications of {name}", Republisher(name, journal, hosted.platform.bus).run()
 
 
 def _reporter(hosted: _Hosted) -> ServiceReporter:
@@ -373,11 +385,12 @@ async def _run_forever(work: Coroutine[Any, Any, None], name: str, stopping: asy
         raise HabeasError(f"{name} ended by itself")
 
 
-async def _watch(consumers: dict[str, Consumer], stopping: asyncio.Event) -> None:
-    """Keep the gauge of consuming services until asked to stop."""
+async def _watch(hosted: Sequence[_Hosted], stopping: asyncio.Event) -> None:
+    """Keep the gauges of connections until asked to stop."""
     while not stopping.is_set():
-        for name, consumer in consumers.items():
-            metrics.consuming(name, connected=consumer.connected)
+        for one in hosted:
+            blocked = one.platform.bus.blocked
+            metrics.connections(one.name, consuming=one.consumer.connected, blocked=blocked)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), timeout=1)
 
@@ -396,7 +409,8 @@ def _checks(hosted: Sequence[_Hosted]) -> Checks:
         if silent:
             raise BrokerUnavailable(f"not consuming: {', '.join(silent)}")
 
-    return {"broker": broker, "database": database, "queues": consuming}
+    own = {name: check for one in hosted for name, check in one.part.ready.items()}
+    return {"broker": broker, "database": database, "queues": consuming, **own}
 
 
 class _Server(uvicorn.Server):
@@ -417,11 +431,12 @@ def _servers(
     Raises:
         ConfigurationError: A port cannot be had.
     """
-    apps = [part.app for part in parts if part.app is not None and part.port is None]
+    timed = [(TimedApp(part.app, part.service.name), part.port) for part in parts if part.app is not None]
+    apps = [app for app, port in timed if port is None]
     own = [
-        (_server(public_app([part.app]), settings), _listener(settings, *part.port))
-        for part in parts
-        if part.app is not None and part.port is not None
+        (_server(public_app([app]), settings), _listener(settings, *port))
+        for app, port in timed
+        if port is not None
     ]
     if settings.ops_port is None and not apps:
         return [*own, (_server(health_app(checks), settings), listener)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
 
-from shared.errors import ErrorNet, TransientError
+from shared.errors import ErrorNet, NewerContract, TransientError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -101,7 +101,8 @@ class DataLoader(Generic[K, V]):
         with ErrorNet() as net:
             found = await self._load(list(waiting))
         if net.error is not None:  # it is passed on to the caller
-            if isinstance(net.error, TransientError) or len(waiting) == 1:
+            for_all = isinstance(net.error, TransientError) and not isinstance(net.error, NewerContract)
+            if for_all or len(waiting) == 1:
                 _fail((future for futures in waiting.values() for future in futures), net.error)
             else:  # one key may have spoilt it for all
                 await asyncio.gather(*(self._answer({key: futures}) for key, futures in waiting.items()))

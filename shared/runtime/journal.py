@@ -11,12 +11,14 @@ without reading. Their own publishers have them on record.
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Many
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from shared.contract import contract_version
 from shared.contract.correlation import Correlation
 from shared.contract.envelope import FACTS, derived_id
 from shared.contract.events import (
@@ -25,9 +27,7 @@ from shared.contract.events import (
     Fact,
     IdentityReviewNeeded,
     InquiryLodged,
-    LetterKind,
     MessageLodged,
-    NoticeSent,
     RecipientAcknowledged,
     RecipientConcerned,
     RecipientFailed,
@@ -38,7 +38,7 @@ from shared.contract.events import (
     RequestRejected,
     RequestStopped,
 )
-from shared.errors import PermanentError, StoreUnavailable
+from shared.errors import NewerContract, PermanentError, StoreUnavailable
 from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, OCCURRED, PUBLISHER, START, chained
 from shared.runtime.log import logger
 from shared.runtime.mongo import (
@@ -114,6 +114,8 @@ class JournalRow:
     """Whether it is a fact of another service that was only noted: it has no place in the chain."""
     occurred_at: datetime | None = field(default=None, compare=False)
     """Time of the handled event, as its publisher states it; None in rows of 0.1.0."""
+    contract: int = field(default=0, compare=False)
+    """Number of the contract that it was read back with."""
 
     @property
     def key(self) -> str:
@@ -153,9 +155,9 @@ class NotedFact:
     correlation: Correlation | None = None
     """The publisher's names of the request that its event carried."""
 
-    def row(self) -> JournalRow:
-        """Return it as a fold reads it."""
-        return JournalRow(self.case, -1, self.id, self.fact, (), self.at, noted=True)
+    def row(self, contract: int = 0) -> JournalRow:
+        """Return it as a fold reads it, noted with the *contract* of that number."""
+        return JournalRow(self.case, -1, self.id, self.fact, (), self.at, noted=True, contract=contract)
 
 
 class Journal:
@@ -192,12 +194,16 @@ class Journal:
                 ends = int(PURGE_KEPT.total_seconds())
                 await self._notes.create_index(PURGED, expireAfterSeconds=ends, sparse=True)
 
-    async def histories(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
+    async def histories(self, cases: Many[str], *, partial: bool = False) -> dict[str, list[JournalRow]]:
         """
         Return the rows of each of *cases*, oldest first, and between them the facts that were noted.
 
+        With *partial*, facts that only a newer version reads are left out: such a history may be shown, and
+        nothing be decided on it.
+
         Raises:
             StoreUnavailable: The server did not answer.
+            NewerContract: A row holds what only a newer version knows; it names the row.
             PermanentError: A row does not read; it names the row.
         """
         histories: dict[str, list[JournalRow]] = defaultdict(list)
@@ -206,9 +212,9 @@ class Journal:
         with translated("read the journal"):
             async for document in self._documents_of(list(wanted)):
                 if document["_id"] in wanted:
-                    notes[document["_id"]] = self._noted(document)
+                    notes[document["_id"]] = self._noted(document, partial=partial)
                 else:
-                    histories[document["case"]].append(self._row(document))
+                    histories[document["case"]].append(self._row(document, partial=partial))
         for rows in histories.values():
             rows.sort(key=lambda row: row.n)
         for case, noted in ((case, noted) for case, noted in notes.items() if noted):
@@ -258,16 +264,25 @@ class Journal:
         notes = {"coll": "notes", "pipeline": [{"$match": {"_id": {"$in": cases}}}]}
         return self._rows.aggregate([{"$match": rows}, {"$unionWith": notes}], batchSize=5_000)
 
-    def _noted(self, document: Document) -> list[JournalRow]:
+    def _noted(self, document: Document, *, partial: bool) -> list[JournalRow]:
         case = document["_id"]
+        stored = {id_: note for id_, note in document.items() if id_ not in {"_id", PURGED}}
         try:
-            return [
-                NotedFact(case, id_, self._fact(stored, case), stored["at"]).row()
-                for id_, stored in document.items()
-                if id_ not in {"_id", PURGED}
-            ]
+            return [self._note(case, id_, note, partial=partial) for id_, note in stored.items()]
         except (KeyError, TypeError, ValueError) as error:
             raise PermanentError(f"the notes of {case} do not read ({type(error).__name__})") from None
+
+    def _note(self, case: str, id_: str, stored: Document, *, partial: bool) -> JournalRow:
+        contract = stored.get(contract_version.FIELD, 0)
+        try:
+            return NotedFact(case, id_, self._fact(stored, case, contract), stored["at"]).row(contract)
+        except (KeyError, TypeError, ValueError):
+            if not contract_version.is_newer(contract):
+                raise
+            if not partial:
+                raise contract_version.newer_contract(f"a note of {case}", contract) from None
+        known = tuple(self._known_facts([stored], case))
+        return JournalRow(case, -1, id_, None, known, stored["at"], noted=True)
 
     async def note(self, facts: Sequence[NotedFact]) -> None:
         """
@@ -281,7 +296,8 @@ class Journal:
         """
         notes: dict[str, Document] = defaultdict(dict)
         for one in facts:
-            note = {"$literal": {**_stored(one.fact, one.case), "at": one.at}}
+            contract = {contract_version.FIELD: contract_version.CONTRACT}
+            note = {"$literal": {**_stored(one.fact, one.case), "at": one.at, **contract}}
             kept = {"$ifNull": [f"${one.id}", note]}
             notes[one.case][one.id] = {"$cond": [{"$gt": [f"${PURGED}", None]}, "$$REMOVE", kept]}
         changes = [UpdateOne({"_id": case}, [{"$set": noted}], upsert=True) for case, noted in notes.items()]
@@ -316,6 +332,18 @@ class Journal:
             document[EXPIRES] = row.at + PURGE_KEPT
         return chained(document, known, self._key)
 
+    async def rows(self, keys: Many[str]) -> list[JournalRow]:
+        """Return the rows of *keys* that are there and read. Raises StoreUnavailable without an answer."""
+        with translated("read rows of the journal"):
+            found = await self._rows.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return [row for document in found if (row := self._row_if_it_reads(document)) is not None]
+
+    async def rows_since(self, moment: datetime) -> AsyncIterator[JournalRow]:
+        """Yield the rows from *moment* on that read, in their order in time; raises as :meth:`histories`."""
+        async for document in in_order(self._rows, {"at": {"$gte": moment}}, "at"):
+            if (row := self._row_if_it_reads(document)) is not None:
+                yield row
+
     async def _macs_before(self, rows: Sequence[JournalRow]) -> dict[str, bytes]:
         """Return the MAC that stands before each of *rows*, by the row's key."""
         found: dict[str, bytes] = {}
@@ -336,6 +364,9 @@ class Journal:
         """Return the row in *document*; None if it does not read: it must not hold up the others."""
         try:
             return self._row(document)
+        except NewerContract as error:
+            logger().warning("row is not published", reason=str(error))
+            return None
         except PermanentError as error:
             logger().error("row is not published", reason=str(error))
             return None
@@ -358,7 +389,14 @@ class Journal:
         await self.forget_notes(cases)
 
     async def forget_notes(self, cases: Many[str], session: Session | None = None) -> None:
-        """Remove the facts noted about *cases*, and those that come late; it may be repeated."""
+        """
+        Remove the facts noted about *cases*, and those that come late; it may be repeated.
+
+        Facts that were published without a row go as well.
+        """
+        with translated("forget publications"):
+            published = self.database["publications"]
+            await published.delete_many({"case": {"$in": list(cases)}}, session=session)
         if self._notes is None or not cases:
             return
         emptied = [{"$replaceWith": {"_id": "$_id", PURGED: "$$NOW"}}]
@@ -373,76 +411,49 @@ class Journal:
             await self._rows.delete_many(parts)
 
     async def rows_by_case(self) -> AsyncIterator[JournalRow]:
-        """Yield every row, case by case; raises as :meth:`fact_histories`."""
+        """Yield every row, case by case; raises as :meth:`histories`."""
         async for document in in_order(self._rows, {}, "case"):
             yield self._row(document)
 
-    async def fact_histories(
-        self,
-        kinds: Iterable[type[Fact]],
-        letters: Iterable[LetterKind],
-        *,
-        since: datetime,
-        session: Session,
-    ) -> AsyncIterator[tuple[str, list[DatedFact]]]:
-        """
-        Yield the facts of *kinds* case by case, oldest first; holds no more than one case and a batch.
-
-        Args:
-            kinds: Facts that are wanted.
-            letters: Of letters that were sent, the kinds that are wanted as well: most are of no interest.
-            since: Leaves out facts that were recorded before.
-            session: The snapshot in which the journal is read.
-
-        Raises:
-            StoreUnavailable: The server did not answer.
-            PermanentError: A row does not read; it names the row.
-        """
-        types = {NoticeSent.TYPE, *(kind.TYPE for kind in kinds)}
-        listed = {"$in": sorted(types - {NoticeSent.TYPE})}
-        sent = {"event.type": NoticeSent.TYPE, "event.data.letter": {"$in": sorted(letters)}}
-        listed_or_sent = [{"event.type": listed}, {"facts.type": listed}, sent]
-        wanted = {"at": {"$gte": since}, "$or": listed_or_sent}
-        case, documents = "", list[Document]()
-        async for document in in_order(self._rows, wanted, "case", session):
-            if document["case"] != case:
-                if documents:
-                    yield case, self._dated_facts(documents, types)
-                case, documents = document["case"], []
-            documents.append(document)
-        if documents:
-            yield case, self._dated_facts(documents, types)
-
-    def _dated_facts(self, documents: list[Document], types: Many[str]) -> list[DatedFact]:
-        documents.sort(key=lambda document: document["n"])
-        return [
-            (document["at"], self._fact(stored, document["case"]))
-            for document in documents
-            for stored in (document["event"], *document["facts"])
-            if stored is not None and stored["type"] in types
-        ]
-
-    def _row(self, document: Document) -> JournalRow:
+    def _row(self, document: Document, *, partial: bool = False) -> JournalRow:
+        contract = document.get(contract_version.FIELD, 0)
         try:
             stored = document["event"]
             return JournalRow(
                 case=document["case"],
                 n=document["n"],
                 cause=document["cause"],
-                event=None if stored is None else self._fact(stored, document["case"]),
-                facts=tuple(self._fact(fact, document["case"]) for fact in document["facts"]),
+                event=None if stored is None else self._fact(stored, document["case"], contract),
+                facts=tuple(self._fact(fact, document["case"], contract) for fact in document["facts"]),
                 at=document["at"],
                 mac=document.get(MAC, b""),
                 correlation=correlation_from(document.get(PUBLISHER)),
                 occurred_at=document.get(OCCURRED),
+                contract=contract,
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise PermanentError(
-                f"row {document['_id']} of the journal does not read ({type(error).__name__})"
-            ) from None
+            name = f"row {document['_id']} of the journal"
+            if not contract_version.is_newer(contract):
+                raise PermanentError(f"{name} does not read ({type(error).__name__})") from None
+            if not partial:
+                raise contract_version.newer_contract(name, contract) from None
+        return self._partial_row(document)
 
-    def _fact(self, stored: Mapping[str, Any], case: str) -> Fact:
-        return self._kinds[stored["type"]].model_validate({"request_id": case, **stored["data"]})
+    def _partial_row(self, document: Document) -> JournalRow:
+        """Return what this version knows of the row of a newer one."""
+        case, stored = document["case"], [document["event"] or {}, *document["facts"]]
+        known = tuple(self._known_facts(stored, case))
+        return JournalRow(case, document["n"], document["cause"], None, known, document["at"])
+
+    def _known_facts(self, stored: Iterable[Document], case: str) -> Iterator[Fact]:
+        """Yield the facts that read, whatever else they hold."""
+        for fact in stored:
+            with suppress(KeyError, TypeError, ValueError):
+                yield self._fact(fact, case, 0)
+
+    def _fact(self, stored: Mapping[str, Any], case: str, contract: object) -> Fact:
+        kind = self._kinds[stored["type"]]
+        return contract_version.read(kind, {"request_id": case, **stored["data"]}, contract)
 
 
 def _after(source: str) -> Document:
@@ -524,6 +535,7 @@ def document_of(row: JournalRow) -> Document:
         "event": None if row.event is None else _stored(row.event, row.case),
         "facts": [_stored(fact, row.case) for fact in row.facts],
         "at": row.at,
+        contract_version.FIELD: contract_version.CONTRACT,
     }
     if row.occurred_at is not None and row.event is not None:
         document[OCCURRED] = row.occurred_at

@@ -20,6 +20,7 @@ import jwt
 from shared.errors import TransientError
 from shared.runtime.hosts import is_local
 from shared.runtime.safe_http import NOT_PACKED, NotAllowed, addresses_of, is_public
+from shared.runtime.tls import cause_of
 
 KEYS_KNOWN_FOR_S = 600.0
 LOOK_AGAIN_AFTER_S = 30.0
@@ -124,8 +125,8 @@ class KeySet:
         _must_be_unchanged(url)
         try:
             found = json.loads(await self._body(url))
-        except httpx.HTTPError:
-            raise IssuerUnavailable("the issuer does not answer") from None
+        except httpx.HTTPError as error:
+            raise IssuerUnavailable(f"the issuer does not answer: {cause_of(error)}") from None
         except (ValueError, RecursionError):
             raise IssuerUnavailable("the issuer answers no JSON") from None
         if not isinstance(found, dict):

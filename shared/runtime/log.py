@@ -7,6 +7,7 @@ without local variables. Event names are constants; variables are fields.
 
 import logging
 import sys
+import time
 import traceback
 from types import TracebackType
 from typing import Any, Literal
@@ -15,11 +16,14 @@ import orjson
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+REPEAT_S = 60.0
+"""Seconds after which a warning of an outage is repeated."""
 ALLOWED = frozenset(
     {
         "address",
         "attempt",
         "batch",
+        "cases",
         "code",
         "collection",
         "count",
@@ -31,12 +35,14 @@ ALLOWED = frozenset(
         "error",
         "event",
         "event_id",
+        "facts",
         "fingerprint",
         "handled",
         "level",
         "law",
         "letter",
         "library",
+        "location",
         "number",
         "ops_port",
         "outcome",
@@ -61,6 +67,8 @@ ALLOWED = frozenset(
 )
 STARTED, STOPPED = "started", "stopped"
 """Events of a process: its services run, or have ended."""
+BUGS = ("asyncio", "uvicorn")
+"""Libraries whose errors are faults of our code; those of others are lost connections, which come back."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -88,6 +96,8 @@ def configure(
         processors.append(structlog.dev.ConsoleRenderer())
         factory = structlog.PrintLoggerFactory(file)
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    # The driver of the broker writes an error at each failed connection; its users report the outage.
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
     sys.excepthook = _died
     structlog.configure(
         processors=processors,
@@ -126,12 +136,33 @@ def logger() -> structlog.typing.FilteringBoundLogger:
     return structlog.get_logger()  # type: ignore[no-any-return]  # structlog types it as Any
 
 
+class OutageWarning:
+    """A warning that is written when an outage begins, and once a minute while it lasts."""
+
+    def __init__(self, event: str) -> None:
+        """Write *event*."""
+        self._event = event
+        self._written_at: float | None = None
+
+    def write(self, **fields: object) -> None:
+        """Write the line, unless it was written within a minute."""
+        now = time.monotonic()
+        if self._written_at is None or now - self._written_at >= REPEAT_S:
+            self._written_at = now
+            logger().warning(self._event, **fields)
+
+    def end(self) -> None:
+        """Note that the outage is over: the next one is written at once."""
+        self._written_at = None
+
+
 class _Libraries(logging.Handler):
     """Says that a library has warned, and where. Its text may quote a message, a URL or a person."""
 
     def emit(self, record: logging.LogRecord) -> None:
         place = f"{record.module}:{record.lineno} {record.funcName}"
-        logger().log(record.levelno, "a library warns", library=record.name, reason=place)
+        level = record.levelno if record.name.startswith(BUGS) else min(record.levelno, logging.WARNING)
+        logger().log(level, "a library warns", library=record.name, reason=place)
 
 
 def _died(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:

@@ -29,6 +29,7 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from pymongo.operations import (
     DeleteMany,
     DeleteOne,
@@ -39,10 +40,12 @@ from pymongo.operations import (
     UpdateOne,
 )
 
-from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
+from shared.errors import ConfigurationError, CredentialsRefused, PermanentError, StoreUnavailable
+from shared.runtime import metrics, traces
 
 __all__ = [
     "BSON_ERRORS",
+    "OWN_STORE",
     "Binary",
     "Client",
     "Code",
@@ -78,7 +81,9 @@ __all__ = [
     "json_util",
     "ping",
     "positions_in",
+    "raw_batches",
     "raw_documents",
+    "raw_documents_in",
     "secondary_first",
     "size_of",
     "snapshot",
@@ -108,6 +113,8 @@ _OPTIONS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
 """How documents are read, from the server as from a file."""
+OWN_STORE = "own"
+"""Name of Habeas' own database in metrics, beside the names of ``HABEAS_STORES``."""
 BATCH = 5_000
 """Documents that are read by one round trip, where all are wanted."""
 LAST_CHARACTER = "\U0010ffff"
@@ -120,19 +127,45 @@ MEANINGS = {
     8000: ": wrong user, password or authSource",  # Atlas
 }
 """Meaning of server codes that operators meet first."""
+CREDENTIALS_REFUSED = frozenset({18, 8000})
+"""A password that was replaced lets no new connection in until the process is started again."""
 RETRYABLE_CODES = frozenset(
     {6, 7, 50, 64, 89, 91, 112, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436}
 )
 """Server codes after which the same call may succeed: shutdowns, elections, time-outs, write conflicts."""
 
 
-def connect(url: str, *, app_name: str) -> Client:
+class _CommandTimer(CommandListener):
+    """Records the time of each command to one store."""
+
+    def __init__(self, store: str) -> None:
+        self._store = store
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """Ignore it: the events of its end have the time."""
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Record it."""
+        self._record(event, failed=False)
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Record it."""
+        self._record(event, failed=True)
+
+    def _record(self, event: CommandSucceededEvent | CommandFailedEvent, *, failed: bool) -> None:
+        seconds, command = event.duration_micros / 1e6, event.command_name
+        metrics.store_time(self._store, command, seconds, failed=failed)
+        traces.past_span(f"mongodb {command}", seconds, store=self._store)
+
+
+def connect(url: str, *, app_name: str, timed_as: str = "") -> Client:
     """
     Return a client with writes acknowledged by a majority and journalled.
 
     Args:
         url: MongoDB connection string.
         app_name: Name the server shows for this connection.
+        timed_as: Name of the store in metrics; empty: commands are not timed.
 
     Raises:
         ConfigurationError: The URL is none. The message does not repeat it: it may hold a password.
@@ -151,6 +184,7 @@ def connect(url: str, *, app_name: str) -> Client:
             retryWrites=True,
             readConcernLevel="majority",
             serverSelectionTimeoutMS=5_000,
+            event_listeners=[_CommandTimer(timed_as)] if timed_as else [],
         )
     except (PyMongoError, ValueError) as error:
         raise ConfigurationError(f"not a MongoDB URL ({type(error).__name__}); {remedy}") from None
@@ -173,15 +207,21 @@ async def transaction(client: Client, what: str) -> AsyncIterator[Session]:
 @asynccontextmanager
 async def snapshot(client: Client, what: str) -> AsyncIterator[Session]:
     """
-    Read, with the session, all as it was at one moment; *what* names it in a message.
+    Read everything in the session as it was at one moment, at most five minutes ago.
 
     Raises:
         StoreUnavailable: The server did not answer.
-        PermanentError: It keeps that moment no longer: after five minutes, unless it is set up for more.
+        PermanentError: The server no longer has that moment (``minSnapshotHistoryWindowInSeconds``).
     """
     with translated(what):
         async with await client.start_session(snapshot=True) as session:
             yield session
+
+
+async def raw_batches(collection: Collection, session: Session) -> AsyncIterator[bytes]:
+    """Yield all documents of *collection* in *session*, many at a time, as one BSON after the other."""
+    async for batch in collection.find_raw_batches({}, session=session, batch_size=BATCH):
+        yield batch
 
 
 def at_primary(collection: Collection) -> Collection:
@@ -206,7 +246,8 @@ def translated(what: str) -> Iterator[None]:
     Turn the driver's exceptions into ours; *what* names the call in the message.
 
     Raises:
-        StoreUnavailable: The server did not answer, is changing its primary, or ran out of time.
+        StoreUnavailable: The server did not answer, is changing its primary, ran out of time, or did not take
+            the password.
         PermanentError: It refused the call. Neither message repeats the driver's text about a call, which may
             quote documents; its text about unreachable servers names hosts and causes alone.
     """
@@ -225,8 +266,8 @@ def translated(what: str) -> Iterator[None]:
             raise StoreUnavailable(f"{what}: MongoDB did not answer ({name})") from None
         if error.has_error_label("TransientTransactionError"):
             raise StoreUnavailable(f"{what}: MongoDB asks to try again ({name})") from None
-        meaning = MEANINGS.get(code or 0, "")
-        raise PermanentError(f"{what}: MongoDB refused ({name}, code {code}{meaning})") from None
+        kind = CredentialsRefused if code in CREDENTIALS_REFUSED else PermanentError
+        raise kind(f"{what}: MongoDB refused ({name}, code {code}{MEANINGS.get(code or 0, '')})") from None
 
 
 def _unavailability(error: ServerSelectionTimeoutError) -> str:
@@ -247,9 +288,7 @@ def secondary_first(collection: Collection) -> Collection:
     return collection.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)  # type: ignore[arg-type]
 
 
-async def in_order(
-    collection: Collection, wanted: Document, by: str, session: Session | None = None
-) -> AsyncIterator[Document]:
+async def in_order(collection: Collection, wanted: Document, by: str) -> AsyncIterator[Document]:
     """
     Yield the documents of *collection* that match *wanted*, ordered by the indexed field *by*, in batches.
 
@@ -258,7 +297,7 @@ async def in_order(
     """
     with translated(f"read {collection.name}"):
         # Asking the driver for one document at a time takes longer than reading it.
-        async for batch in collection.find_raw_batches(wanted, batch_size=BATCH, session=session).sort(by):
+        async for batch in collection.find_raw_batches(wanted, batch_size=BATCH).sort(by):
             for document in from_bson(batch):
                 yield document
 
@@ -321,9 +360,22 @@ def document_at(opened: BinaryIO, position: int) -> Document:
 
 def _read_on(opened: BinaryIO, head: bytes) -> Document:
     """Return the document that begins with *head*; the driver raises where it is none, or cut off."""
+    return bson.decode(_bytes_on(opened, head), codec_options=_OPTIONS)
+
+
+def _bytes_on(opened: BinaryIO, head: bytes) -> bytes:
     size = int.from_bytes(head, "little", signed=True)
-    rest = opened.read(size - _SIZE_BYTES) if _SIZE_BYTES < size <= _MOST_BYTES else b""
-    return bson.decode(head + rest, codec_options=_OPTIONS)
+    return head + (opened.read(size - _SIZE_BYTES) if _SIZE_BYTES < size <= _MOST_BYTES else b"")
+
+
+def raw_documents_in(file: Path) -> Iterator[RawDocument]:
+    """Yield the documents of a file as :func:`positions_in` does, as their bytes."""
+    with file.open("rb") as opened:
+        while head := opened.read(_SIZE_BYTES):
+            try:
+                yield RawBSONDocument(_bytes_on(opened, head))
+            except BSONError:
+                raise ConfigurationError(f"{file}: is no BSON file, or damaged") from None
 
 
 def from_bson(data: bytes) -> list[Document]:

@@ -8,9 +8,11 @@ row's facts. If the broker is away, :meth:`Outbox.run` publishes them later, und
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from shared.errors import HabeasError, PermanentError, TransientError, Unroutable
+from shared.runtime import traces
 from shared.runtime.broker import EventPublisher
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
@@ -45,6 +47,8 @@ class _Appended:
     """A row that one caller appends; no two are the same."""
 
     row: JournalRow
+    trace: str = field(default_factory=traces.traceparent)
+    """Header of the span that appends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +137,21 @@ class Outbox:
         first: dict[str, _Appended] = {}
         for one in appended:
             first.setdefault(one.row.key, one)
-        taken = await self.rows.append_unpublished([one.row for one in first.values()])
+        with traces.shared_span("journal", [one.trace for one in first.values()], service=self.service):
+            taken = await self.rows.append_unpublished([one.row for one in first.values()])
         return {one: first[one.row.key] is one and one.row.key not in taken for one in appended}
 
     async def _send_all(self, appended: Sequence[_Appended]) -> Mapping[_Appended, None]:
         try:
-            await self._publish([one.row for one in appended])
+            await self._publish([one.row for one in appended], {one.row.key: one.trace for one in appended})
         except HabeasError:  # here: the caller may have been cancelled meanwhile
             self._left.within(LEFT_AFTER.total_seconds())
             raise
         return dict.fromkeys(appended)
 
-    async def _publish(self, rows: Sequence[JournalRow]) -> None:
-        await self.publisher.publish([one for row in rows for one in messages_of(row, self.service)])
+    async def _publish(
+        self, rows: Sequence[JournalRow], headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        messages = (messages_of(row, self.service, headers.get(row.key, "")) for row in rows)
+        await self.publisher.publish([one for some in messages for one in some])
         await self.rows.mark_published([row.key for row in rows])

@@ -1,15 +1,20 @@
 """
 The decision on a message that was not handled: tried again after a growing delay, or parked.
 
-The parked message carries the reason, the number of tries, since when, and its origin.
+The parked message carries the reason, the number of tries, since when, its origin, its request, and the class
+and location of the error; of values only those that our own errors state.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from traceback import walk_tb
 from typing import Any
 
+from shared import __name__ as package
 from shared.contract import topology
+from shared.contract.envelope import decode
+from shared.contract.events import Fact
 from shared.errors import HabeasError, TransientError
 from shared.runtime.broker import Delivery, Message
 
@@ -20,6 +25,15 @@ ROUTING_KEY = "x-habeas-routing-key"
 USER = "x-habeas-user"
 REASON = "x-habeas-reason"
 ERROR = "x-habeas-error"
+LOCATION = "x-habeas-location"
+"""Where the error was raised: module, function and line of the innermost frame of our own code."""
+REQUEST = "x-habeas-request"
+"""The request that a fact speaks of."""
+REPUBLISHED = "x-habeas-republished"
+"""On facts that were ordered again: :mod:`shared.runtime.republication`."""
+
+OWN_CODE = tuple(f"{package.removesuffix('shared')}{name}." for name in ("shared", "services", "habeas"))
+"""Beginnings of the names of our modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +112,10 @@ def after_failure(
         FIRST_FAILURE: first.isoformat(),
         **origin.headers,
     }
+    request, location = request_of(delivery, origin), location_of(error)
     if parked:
-        headers |= {REASON: _reason(error), ERROR: type(error).__name__}
+        headers |= {REASON: _reason(error), ERROR: type(error).__name__, LOCATION: location}
+        headers |= {} if request is None else {REQUEST: request}
     delay = list(topology.DELAYS)[min(attempt, len(topology.DELAYS)) - 1]
     message = Message(
         exchange=topology.PARKING if parked else topology.RETRY,
@@ -112,10 +128,37 @@ def after_failure(
     fields = {
         "attempt": attempt,
         **_named(delivery, origin),
+        **({} if request is None else {"request_id": request}),
         "error": type(error).__name__,
+        "location": location,
         "reason": _reason(error),
     }
     return Failure(message, parked, fields)
+
+
+def request_of(delivery: Delivery, origin: Origin) -> str | None:
+    """Return the request that a fact speaks of; None where *delivery* is none, or does not read."""
+    kind, headers = delivery.content_type, delivery.headers
+    try:
+        event = decode(delivery.body, exchange=origin.exchange, content_type=kind, headers=headers).event
+    except HabeasError:  # also where only a newer version can read it
+        return None
+    return event.request_id if isinstance(event, Fact) else None
+
+
+def location_of(error: Exception) -> str:
+    """
+    Return module, function and line of the innermost frame of our own code; empty without one.
+
+    The function that translates a driver's errors is passed over: it is the same for all.
+    """
+    frames = [
+        f"{module}:{frame.f_code.co_qualname}:{line}"
+        for frame, line in walk_tb(error.__traceback__)
+        if (module := str(frame.f_globals.get("__name__"))).startswith(OWN_CODE)
+        and frame.f_code.co_name != "translated"
+    ]
+    return frames[-1] if frames else ""
 
 
 def attempts_in(headers: Mapping[str, Any]) -> int:

@@ -21,6 +21,7 @@ import httpx
 
 from shared.errors import TransientError
 from shared.runtime.hosts import is_local
+from shared.runtime.tls import cause_of, client_context
 
 HTTPS_PORT: Final = 443
 HOST = re.compile(rb"[A-Za-z0-9._:-]+")
@@ -90,7 +91,7 @@ class SafeHttp:
         try:
             return await self._post(url, await self._addresses(url), headers, body)
         except (httpx.HTTPError, OSError) as error:
-            raise ReceiverUnavailable(f"the receiver did not answer: {type(error).__name__}") from None
+            raise ReceiverUnavailable(f"the receiver did not answer: {cause_of(error)}") from None
 
     async def _addresses(self, url: httpx.URL) -> list[str]:
         """Return the addresses that the host of *url* has, if it leads where it may."""
@@ -113,7 +114,7 @@ class SafeHttp:
     ) -> Receipt:
         """Post *body* to the first of *addresses* that takes a connection and shows that it is the host."""
         # Neither proxies nor passwords of this machine's environment concern the receiver.
-        verify = self.trust or ssl.create_default_context()
+        verify = self.trust or client_context()
         async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=TIMEOUT) as client:
             for address in addresses[:-1]:
                 with suppress(httpx.ConnectError, httpx.ConnectTimeout):

@@ -7,7 +7,7 @@ wakes its own publisher; the timers of a process that died are found by the next
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -121,6 +121,12 @@ class Timers:
         if moment - now < LOOK_EVERY:
             self.due_soon.within((moment - now).total_seconds())
 
+    async def publish_again(self, keys: Sequence[str]) -> None:
+        """Have the published timers of *keys* published again, under the same ids; it may be repeated."""
+        with translated("publish timers again"):
+            again = {"$set": {"published": False}, "$unset": {"published_at": ""}}
+            await self._timers.update_many({"_id": {"$in": list(keys)}, "published": True}, again)
+
     async def mark_published(self, timers: Sequence[Timer]) -> None:
         """Record that *timers* were published."""
         with translated("settle timers"):
@@ -173,8 +179,12 @@ def _unless_set(timer: Timer) -> UpdateOne:
 def _messages(
     timer: Timer, service: str, event: Callable[..., TimerEvent], correlation: Correlation | None = None
 ) -> list[Message]:
+    row = replace(row_of(timer, event), correlation=timer.correlation or correlation)
+    return list(messages_of(row, service))
+
+
+def row_of(timer: Timer, event: Callable[..., TimerEvent]) -> JournalRow:
+    """Return a row that publishes the *event* of *timer*; no journal has it."""
     fact = event(request_id=timer.case, name=timer.name)
     # The id follows from the cause: the same timer has the same id from every replica.
-    cause = f"timer {timer.key}"
-    row = JournalRow("", 0, cause, None, (fact,), timer.at, correlation=timer.correlation or correlation)
-    return list(messages_of(row, service))
+    return JournalRow("", 0, f"timer {timer.key}", None, (fact,), timer.at)

@@ -19,9 +19,9 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from shared.contract import topology
+from shared.contract import contract_version, topology
 from shared.contract.correlation import Correlation
-from shared.contract.envelope import Envelope, Unreadable, decode, encode
+from shared.contract.envelope import TRACEPARENT, Envelope, Unreadable, decode, encode
 from shared.contract.events import (
     Code,
     Decision,
@@ -37,8 +37,16 @@ from shared.contract.events import (
     UnreadableSubmission,
 )
 from shared.contract.staff import StaffDecision, demands_proof
-from shared.errors import HabeasError, PermanentError, RefusedDecision, TransientError, Unroutable
-from shared.runtime import metrics
+from shared.errors import (
+    HabeasError,
+    NewerContract,
+    PermanentError,
+    RefusedDecision,
+    TransientError,
+    Unroutable,
+    reason_of,
+)
+from shared.runtime import metrics, traces
 from shared.runtime.accounts import Publishers
 from shared.runtime.broker import Delivery, EventPublisher, Inbox, Message
 from shared.runtime.journal import (
@@ -50,8 +58,8 @@ from shared.runtime.journal import (
     newest,
     not_before_notes,
 )
-from shared.runtime.log import logger
-from shared.runtime.retry_policy import Failure, Origin, after_failure, origin_of
+from shared.runtime.log import OutageWarning, logger
+from shared.runtime.retry_policy import REPUBLISHED, Failure, Origin, after_failure, origin_of
 from shared.runtime.staff_register import DecisionOutcome, StaffGate
 
 E = TypeVar("E", bound=Event)
@@ -194,6 +202,8 @@ class Service(Generic[S, C]):
     """Repeatable acts that follow from committed rows, before their facts are published."""
     noted_within: timedelta = NOTED_WITHIN
     """Age up to which events are noted; older ones get a row."""
+    leave: Callable[[C], None] = lambda _context: None
+    """Gives back what a handler has taken through its context."""
 
     def fold(self, rows: Iterable[JournalRow]) -> S:
         """Return the state after *rows*."""
@@ -203,8 +213,12 @@ class Service(Generic[S, C]):
         return state
 
 
-def messages_of(row: JournalRow, service: str) -> Iterable[Message]:
-    """Yield the messages that publish the facts of *row* of *service*: the same at every repetition."""
+def messages_of(row: JournalRow, service: str, trace: str = "") -> Iterable[Message]:
+    """
+    Yield the messages that publish the facts of *row* of *service*: the same at every repetition.
+
+    *trace* is the header of the span that they follow from.
+    """
     for id_, fact in row.published(service):
         yield Message(
             exchange=fact.EXCHANGE,
@@ -218,6 +232,7 @@ def messages_of(row: JournalRow, service: str) -> Iterable[Message]:
                 correlation=_correlation_of(fact, row),
             ),
             message_id=id_,
+            headers={TRACEPARENT: trace} if trace else {},
             mandatory=not fact.TERMINAL,
         )
 
@@ -262,6 +277,26 @@ class _Done:
     work: _Work
     row: JournalRow
     new: bool
+    trace: str = ""
+    """Header of the handler's span, for the messages of the row."""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Return whether the event is a decision of the staff that its row carries out."""
+        refused = any(isinstance(fact, DecisionRefused) for fact in self.row.facts)
+        return demands_proof(self.work.envelope.event) and not refused and not self.row.is_last
+
+    @property
+    def publishes(self) -> bool:
+        """
+        Return whether its facts are published: of a known event that was ordered again they are not.
+
+        The header is believed only where our accounts alone publish, and at the first delivery: before a
+        second one the process may have been killed between row and publication.
+        """
+        delivery = self.work.delivery
+        ordered = delivery.exchange == topology.EVENTS and REPUBLISHED in delivery.headers
+        return self.new or delivery.redelivered or not ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,29 +483,29 @@ class Runtime(Generic[S, C]):
 
     async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
         """Repeat *step* until our own database and broker let it through; meanwhile the batch is held."""
-        pause = 0.05
+        pause, outage = 0.05, OutageWarning("batch held")
         while True:
             try:
                 return await step()
             except (TransientError, Unroutable) as error:
-                logger().warning("batch held", service=self.service.name, reason=str(error))
+                outage.write(service=self.service.name, reason=str(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 1.0)
 
     async def _histories(
         self, works: Sequence[_Work]
-    ) -> tuple[dict[str, list[JournalRow]], dict[str, PermanentError]]:
+    ) -> tuple[dict[str, list[JournalRow]], dict[str, HabeasError]]:
         """Return the history of each case; where one does not read, one by one, so that it alone fails."""
         cases = {work.case: work for work in works}
         if not cases:
             return {}, {}
         try:
             return await self.journal.histories(set(cases)), {}
-        except PermanentError as error:
+        except (NewerContract, PermanentError) as error:
             if len(cases) == 1:
                 return {}, dict.fromkeys(cases, error)
         histories: dict[str, list[JournalRow]] = {}
-        spoilt: dict[str, PermanentError] = {}
+        spoilt: dict[str, HabeasError] = {}
         for work in cases.values():
             more, worse = await self._histories([work])
             histories |= more
@@ -483,7 +518,7 @@ class Runtime(Generic[S, C]):
         for delivery in deliveries:
             try:
                 works.append(self._work(delivery))
-            except PermanentError as error:
+            except (NewerContract, PermanentError) as error:
                 unreadable.append(_Failed(delivery, error))
         return works, unreadable
 
@@ -494,8 +529,12 @@ class Runtime(Generic[S, C]):
         except Unreadable as error:
             if origin.exchange != topology.REQUESTS:
                 raise
-            envelope = self._unreadable(delivery, error)
-        self._must_be_its_publishers(origin, envelope.event)
+            return self._work_of(delivery, self._unreadable(delivery, error))
+        except NewerContract as error:
+            if error.type is not None:
+                self._must_be_its_publishers(origin, error.type)
+            raise
+        self._must_be_its_publishers(origin, envelope.event.TYPE)
         return self._work_of(delivery, envelope)
 
     def _work_of(self, delivery: Delivery, envelope: Envelope[Event]) -> _Work:
@@ -524,9 +563,9 @@ class Runtime(Generic[S, C]):
                 )
         return envelope
 
-    def _must_be_its_publishers(self, origin: Origin, event: Event) -> None:
+    def _must_be_its_publishers(self, origin: Origin, type_: str) -> None:
         """
-        Refuse a fact of a publisher that does not own its type.
+        Refuse a fact of a publisher that does not own its *type_*.
 
         The broker compares routing keys; the handled type is the one that the body names.
 
@@ -535,7 +574,7 @@ class Runtime(Generic[S, C]):
         """
         if origin.exchange == topology.REQUESTS or self.publishers is None:
             return
-        if not self.publishers.may_publish(origin.user, event.TYPE):
+        if not self.publishers.may_publish(origin.user, type_):
             raise PermanentError("published by a broker user that does not own this type of event")
 
     def _unreadable(self, delivery: Delivery, error: Unreadable) -> Envelope[Event]:
@@ -552,10 +591,14 @@ class Runtime(Generic[S, C]):
         return Envelope(event=event, id=id_, source=error.source or "unknown", time=self.clock())
 
     async def _handle(self, work: _Work, history: list[JournalRow]) -> _Result:
+        name, event = self.service.name, type(work.envelope.event).__name__
+        parent = str(work.delivery.headers.get(TRACEPARENT, ""))
+        span = traces.span(f"{name} {event}", case=work.case, parent=parent, service=name, event=event)
         try:
-            return _Done(work, await self._new_row(work, history), new=True)
+            with metrics.handler_time(name, event), span:
+                return _Done(work, await self._new_row(work, history), new=True, trace=traces.traceparent())
         except Exception as error:  # noqa: BLE001  the one broad net for errors of handlers
-            return self._after_handler_error(work, error)
+            return self._after_handler_error(work, _unless_newer(error, work, history))
 
     async def _new_row(self, work: _Work, history: list[JournalRow]) -> JournalRow:
         now = self.clock()
@@ -590,25 +633,33 @@ class Runtime(Generic[S, C]):
         Return the facts of the event, and the event if the journal keeps it.
 
         A decision of the staff reaches its handler only once its proof is verified. A refused one stays out
-        of the journal: no fold may see it.
+        of the journal: no fold may see it. A refusal is recorded here, an acceptance once the row is stored.
         """
         event = work.envelope.event
         if not demands_proof(event):
-            return await self._handler(event)(event, self.service.context(moment)), journalled(event)
+            return await self._facts(work, moment), journalled(event)
         reason = await self._refusal(work, moment.now)
         if reason is None:
             try:
-                facts = await self._handler(event)(event, self.service.context(moment))
+                facts = await self._facts(work, moment)
             except RefusedDecision as refused:
                 reason = str(refused)
             except PermanentError as error:
-                await self._note(work, str(error), moment.now)
+                if not contract_version.is_newer(work.envelope.contract):
+                    await self._note_refusal(work, str(error), moment.now)
                 raise
             else:
-                await self._note(work, None, moment.now, facts)
                 return facts, journalled(event)
-        await self._note(work, reason, moment.now)
+        await self._note_refusal(work, reason, moment.now)
         return [self._refused(work, reason)], None
+
+    async def _facts(self, work: _Work, moment: Moment[S]) -> Sequence[Fact]:
+        """Return the facts that the handler of the event leads to."""
+        context = self.service.context(moment)
+        try:
+            return await self._handler(work)(work.envelope.event, context)
+        finally:
+            self.service.leave(context)
 
     async def _refusal(self, work: _Work, now: datetime) -> Code | None:
         event = work.envelope.event
@@ -616,11 +667,18 @@ class Runtime(Generic[S, C]):
             return "no_accounts"
         return await self.staff.refusal(event, work.envelope.id, now)
 
-    async def _note(self, work: _Work, reason: str | None, now: datetime, facts: Sequence[Fact] = ()) -> None:
+    async def _note_refusal(self, work: _Work, reason: str, now: datetime) -> None:
         if self.staff is not None:
-            results = tuple(dict.fromkeys(fact.TYPE for fact in facts if not isinstance(fact, Record)))
-            outcome = DecisionOutcome(self.service.name, work.envelope.event.TYPE, reason, results)
-            await self.staff.note(work.envelope.id, outcome, now)
+            outcome = DecisionOutcome(self.service.name, work.envelope.event.TYPE, reason)
+            await self.staff.note({work.envelope.id: outcome}, now)
+
+    async def _note_accepted(self, settled: Iterable[_Done]) -> None:
+        """Record the decisions that took effect: who reads that one did, finds its row in the journal."""
+        accepted = {
+            done.work.envelope.id: _accepted(done, self.service.name) for done in settled if done.is_accepted
+        }
+        if self.staff is not None and accepted:
+            await self.staff.note(accepted, self.clock())
 
     def _refused(self, work: _Work, reason: Code) -> Fact:
         """
@@ -659,11 +717,16 @@ class Runtime(Generic[S, C]):
         reason = str(error) if isinstance(error, HabeasError) else type(error).__name__
         return (SubmissionError(path="", message=f"could not be handled: {reason}"),)
 
-    def _handler(self, event: Event) -> Callable[[Any, C], Awaitable[Sequence[Fact]]]:
+    def _handler(self, work: _Work) -> Callable[[Any, C], Awaitable[Sequence[Fact]]]:
+        event = work.envelope.event
         subscription = self._subscribed.get(type(event))
         if subscription is not None:
             return subscription.handler
-        raise PermanentError(f"{self.service.name} has no handler for {type(event).__name__}")
+        if origin_of(work.delivery).routing_key != event.TYPE:
+            raise PermanentError(f"{self.service.name} has no handler for {type(event).__name__}")
+        raise TransientError(
+            f"{self.service.name} has no handler for {event.TYPE}: its queue was bound by another version"
+        )
 
     async def _commit(self, results: Sequence[_Result]) -> list[_Work]:
         """Store *results*, publish, acknowledge - in this order. Return the works that were overtaken."""
@@ -672,7 +735,8 @@ class Runtime(Generic[S, C]):
         if not (done or failed):
             return []
         started = time.perf_counter()
-        taken, refused = await self._append(done)
+        with traces.shared_span("journal", [one.trace for one in done], service=self.service.name):
+            taken, refused = await self._append(done)
         failed += (result for result in refused.values() if isinstance(result, _Failed))
         settled = [r for r in done if r.row.key not in taken and r.row.key not in refused]
         if purged := {r.row.case for r in settled if r.row.is_last}:
@@ -680,8 +744,10 @@ class Runtime(Generic[S, C]):
         ineffective = await self._without_effect(settled)
         failed += ineffective.values()
         settled = [result for result in settled if result.row.key not in ineffective]
+        await self._note_accepted(settled)
         failures = [self._failure(result) for result in failed]
-        facts = {m.message_id: m for r in settled for m in messages_of(r.row, self.service.name)}
+        publishing = [result for result in settled if result.publishes]
+        facts = {m.message_id: m for r in publishing for m in messages_of(r.row, self.service.name, r.trace)}
         await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
         await self.inbox.settle([r.work.delivery for r in settled] + [f.delivery for f in failed])
         self._report([(r.work, r.new) for r in settled], failures, started)
@@ -765,6 +831,14 @@ class Runtime(Generic[S, C]):
         )
 
 
+def _unless_newer(error: Exception, work: _Work, history: Iterable[JournalRow]) -> Exception:
+    """Return *error*, or that *work* waits: a newer version may handle what it wrote without an error."""
+    contract = max([work.envelope.contract, *(row.contract for row in history)])
+    if isinstance(error, TransientError) or not contract_version.is_newer(contract):
+        return error
+    return contract_version.newer_contract(f"the event or its case ({reason_of(error)})", contract)
+
+
 def _precedes_request(event: Event, history: Iterable[JournalRow]) -> bool:
     """Return whether *event* is a submission to a case without a registered request, as is the request."""
     if not isinstance(event, Submission):
@@ -788,6 +862,11 @@ def _split(
         else:
             known.append(_Done(work, row, new=False))
     return known, fresh
+
+
+def _accepted(done: _Done, service: str) -> DecisionOutcome:
+    results = dict.fromkeys(fact.TYPE for fact in done.row.facts if not isinstance(fact, Record))
+    return DecisionOutcome(service, done.work.envelope.event.TYPE, results=tuple(results))
 
 
 def _outcome(task: asyncio.Task[_Result], work: _Work) -> _Result:

@@ -114,10 +114,10 @@ class Settings(BaseSettings):
     """Folder of accounts (scripts/secrets): `<account>/amqp_url` and others. A variable counts first."""
 
     amqp_url: SecretStr
-    """Broker URL, `amqp://user:password@host:port/vhost`."""
+    """Broker URL, `amqp://user:password@host:port/vhost`; of a cluster `…@host1:port,host2:port/vhost`."""
 
     mongo_url: SecretStr
-    """MongoDB URL of Habeas' own databases; a replica set."""
+    """MongoDB URL of Habeas' own databases; a replica set, with its members separated by commas."""
 
     master_key: SecretStr
     """Master key, base64 of 32 random bytes, or the key ring of an account. Losing it loses every case."""
@@ -149,6 +149,12 @@ class Settings(BaseSettings):
     on the HTTP port, and on a free one in a process that runs intake.
     """
 
+    traces_url: str = ""
+    """
+    Collector that traces are sent to by OTLP over HTTP, `http://collector:4318/v1/traces`; empty: none. Needs
+    the extra `traces`.
+    """
+
     http_host: str = "127.0.0.1"
     """Address that both ports are bound to; `0.0.0.0` inside a container."""
 
@@ -156,6 +162,12 @@ class Settings(BaseSettings):
     """
     Proxies with a trusted `X-Forwarded-For`: JSON, `["10.0.0.0/24"]`; `[]`: none. Required where
     `HABEAS_PUBLIC_URL` is https: without it all clients would count as one.
+    """
+
+    trusted_ca: Path | None = None
+    """
+    File of private certificate authorities (PEM), trusted beside the public ones: by broker, database, mail
+    server and HTTP.
     """
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -22,6 +22,7 @@ from shared.contract.events import Decision
 from shared.contract.staff import StaffDecision
 from shared.errors import HabeasError, TransientError
 from shared.runtime.hosts import may_use_proxy
+from shared.runtime.tls import cause_of, client_context
 
 EFFECT_WITHIN_S: Final = 20.0
 FIRST_POLL_S: Final = 0.05
@@ -96,7 +97,7 @@ class StaffApi:
         """Open a client of intake at *url*, with the *credential* of the console if there is one."""
         limits, proxy = httpx.Limits(keepalive_expiry=IDLE_S), may_use_proxy(url)
         async with httpx.AsyncClient(
-            base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=proxy
+            base_url=url, timeout=TIMEOUT_S, limits=limits, trust_env=proxy, verify=client_context()
         ) as client:
             yield cls(client, credential)
 
@@ -216,15 +217,24 @@ class StaffApi:
         path: str,
         bearer: str | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        stream: bool = False,
         **arguments: Any,
     ) -> httpx.Response:
-        """Call *path* and return the answer; raises as :meth:`submit`."""
+        """
+        Call *path* and return the answer; raises as :meth:`submit`.
+
+        Of a *stream* the caller reads the content, and closes the answer.
+        """
         known = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
         known |= await self._credential() if self._credential else {}
         try:
-            answer = await self._client.request(method, path, headers={**headers, **known}, **arguments)
+            call = self._client.build_request(method, path, headers={**headers, **known}, **arguments)
+            answer = await self._client.send(call, stream=stream)
+            if answer.is_error:
+                await answer.aread()
         except httpx.HTTPError as error:
-            where = f"at {self._client.base_url} ({type(error).__name__})"
+            where = f"at {self._client.base_url} ({cause_of(error)})"
             raise IntakeUnavailable(f"intake does not answer {where}") from None
         if answer.is_error:
             raise _problem(answer)

@@ -78,8 +78,8 @@ class StaffGate(Protocol):
     async def refusal(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
         """Return why *decision* must have no effect, or None; the same event gets the same answer."""
 
-    async def note(self, event_id: str, outcome: DecisionOutcome, now: datetime) -> None:
-        """Record the outcome of a decision at one service; the first one stays."""
+    async def note(self, outcomes: Mapping[str, DecisionOutcome], now: datetime) -> None:
+        """Record the outcomes of decisions at one service, by id of their events; the first one stays."""
 
 
 class StaffRegister:
@@ -259,10 +259,13 @@ class StaffRegister:
 
     # --- outcomes ---------------------------------------------------------------------------------------
 
-    async def note(self, event_id: str, outcome: DecisionOutcome, now: datetime) -> None:
-        """Record the outcome of a decision at one service; the first one stays."""
-        document: Document = {"_id": f"{event_id}/{outcome.service}", "at": now, **asdict(outcome)}
-        await insert_new(self._outcomes, [document])
+    async def note(self, outcomes: Mapping[str, DecisionOutcome], now: datetime) -> None:
+        """Record the outcomes of decisions at one service, by id of their events; the first one stays."""
+        documents: list[Document] = [
+            {"_id": f"{event_id}/{outcome.service}", "at": now, **asdict(outcome)}
+            for event_id, outcome in outcomes.items()
+        ]
+        await insert_new(self._outcomes, documents)
 
     async def outcomes(self, event_id: str) -> Sequence[DecisionOutcome]:
         """Return the outcomes of a decision at the services that have seen it."""

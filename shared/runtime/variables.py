@@ -105,6 +105,7 @@ SETTINGS = frozenset(
         "HABEAS_RISC_AUDIENCES",
         "HABEAS_RISC_ISSUER",
         "HABEAS_RISC_KEYS",
+        "HABEAS_SEARCH_MEMORY",
         "HABEAS_SENSITIVITY",
         "HABEAS_SESSION_IDLE",
         "HABEAS_SESSION_LENGTH",
@@ -112,7 +113,9 @@ SETTINGS = frozenset(
         "HABEAS_SMTP_URL",
         "HABEAS_SOURCES",
         "HABEAS_STORES",
+        "HABEAS_TRACES_URL",
         "HABEAS_TRANSFER_ALLOW",
+        "HABEAS_TRUSTED_CA",
         "HABEAS_TRUSTED_PROXIES",
         "HABEAS_TRUSTED_SOURCES",
         "HABEAS_TWO_DECIDERS",
@@ -127,6 +130,7 @@ COMMAND = frozenset(
         "HABEAS_MANAGEMENT_URL",
         "HABEAS_STAFF_ACCOUNT",
         "HABEAS_STAFF_PASSWORD",
+        "HABEAS_STALLED_AFTER",
         "HABEAS_STATE",
         "HABEAS_URL",
     }
@@ -138,15 +142,20 @@ COMPOSE = frozenset(
         "HABEAS_CA_BUNDLE",
         "HABEAS_COMPANY_FILE",
         "HABEAS_CONSOLE",
+        "HABEAS_CPUS",
         "HABEAS_DATAMAP_FOLDER",
         "HABEAS_IMAGE",
         "HABEAS_MAIL_IMAGE",
         "HABEAS_MAIL_PORT",
         "HABEAS_MONGO_IMAGE",
         "HABEAS_PORT",
+        "HABEAS_PROMETHEUS",
+        "HABEAS_PROMETHEUS_IMAGE",
         "HABEAS_PYTHON_IMAGE",
         "HABEAS_RABBITMQ_IMAGE",
         "HABEAS_SECRETS",
+        "HABEAS_TRUSTED_CA_FILE",
+        "HABEAS_STALLED_AFTER",
         "HABEAS_VERIFIER_IMAGE",
     }
 )
@@ -176,6 +185,7 @@ MADE_BY_COMPOSE = {
     "HABEAS_MONGO_URL": "compose makes the database's accounts itself (scripts/secrets)",
     "HABEAS_OPS_PORT": "compose keeps the port of the health checks inside the network",
     "HABEAS_SMTP_URL": "put it into the file notifier/smtp_url of HABEAS_SECRETS",
+    "HABEAS_TRUSTED_CA": "name the file on this machine in HABEAS_TRUSTED_CA_FILE",
 }
 """Settings that docker-compose.yml fixes, each with the remedy if ``.env`` sets it."""
 

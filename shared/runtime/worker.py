@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
 
-from shared.errors import ErrorNet, HabeasError, reason_of
+from shared.errors import ErrorNet, TransientError, reason_of
 from shared.runtime.log import logger
 
 
@@ -76,6 +76,6 @@ async def work_forever(  # noqa: PLR0913 - the parts of a loop
                 errors = 0
         errors = 0 if net.error is None else errors + 1
         if net.error is not None:
-            write = logger().warning if isinstance(net.error, HabeasError) else logger().error
+            write = logger().warning if isinstance(net.error, TransientError) else logger().error
             write(delayed, service=service, reason=reason_of(net.error))
         await wake.pause(retry_s(errors) if errors and retry_s else every_s)

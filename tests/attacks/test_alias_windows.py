@@ -30,7 +30,6 @@ KINDS: tuple[type[DisclosureScheduled | ErasureScheduled], ...] = (DisclosureSch
 async def waiting(kind: type[DisclosureScheduled | ErasureScheduled] = DisclosureScheduled) -> Office:
     """Return an answered request with an alias that adds records after a window."""
     office, _ = await answered()
-    office.clock.move(timedelta(seconds=1))  # the answer ends the windows before it
     window: Fact = kind(request_id=CASE, at=office.clock() + DAY)
     await office.tell(window, service="fulfillment")
     return office

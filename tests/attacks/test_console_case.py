@@ -16,6 +16,7 @@ from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import CaseRow
+from services.console.system.parked_messages import ParkedMessage
 from shared.contract.events import Decision, ErasureApproved, Fact, RequestReceived, RequestReferred
 from shared.contract.staff import public_bytes
 from shared.law import Regulation, Right
@@ -101,9 +102,11 @@ CONTENT = {
         "claims": [{"city": HOSTILE}],
     },
     "plan": {"erased": [{"label": HOSTILE, "records": 1}]},
+    "aliases": [{"identity": "email", "value": HOSTILE, "proven": False}],
+    "certificates": [{"item": "certificate_1", "at": "2026-03-02T09:00:00Z"}],
     "review": {"listing": HOSTILE},
     "answer": {"disclosed": [{"label": HOSTILE, "records": 2}], "kept": [{"label": "Orders", "records": 1}]},
-    "package": {"size": 4, "sha256": "ab", "files": [{"name": HOSTILE, "size": 4}]},
+    "package": {"item": "package_1", "size": 4, "sha256": "ab", "files": [{"name": HOSTILE, "size": 4}]},
 }
 
 
@@ -121,6 +124,12 @@ class OneCase:
 
     async def row(self, case: str) -> CaseRow | None:
         return row_of(CASE, self.history()) if case == CASE else None
+
+    async def following(self, _case: str) -> list[str]:
+        return []
+
+    async def of_case(self, _case: str) -> list[ParkedMessage]:
+        return []
 
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:
         return {CASE: self.history()} if CASE in cases else {}
@@ -174,7 +183,7 @@ def client_of(console: OneCase, account: str) -> httpx.AsyncClient:
 
 
 def form(account: str, **entered: str) -> dict[str, str]:
-    return {"form": session_of(account).form_token, "code": "123456", **entered}
+    return {"form": session_of(account).form_token, "code": "123456", "text": "Looked by hand.", **entered}
 
 
 async def test_the_form_of_an_approver_decides(console: OneCase) -> None:

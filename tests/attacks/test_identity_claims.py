@@ -254,7 +254,9 @@ async def with_old_record(pipeline: Pipeline, person: Somebody, number: str) -> 
 
 async def aliases_of(pipeline: Pipeline, case: str) -> dict[str, str]:
     """Return the references of the aliases of *case*, by their values."""
-    code, printed, complaint = await command(pipeline, "request", "aliases", case, "--json")
+    code, printed, complaint = await command(
+        pipeline, "request", "aliases", case, "--as", "dana.muster", "--json"
+    )
     assert code == 0, complaint
     return {row["value"]: row["alias"] for row in json.loads(printed)}
 

@@ -2,8 +2,8 @@
 Records the corpus of the present version: ``python -m tests.corpus.record``.
 
 ``events.jsonl`` has events in wire form; ``rows.jsonl`` has journal rows and ``notes.jsonl`` noted facts in
-stored form. Of each type there is an example with all fields and one with the required fields; rows have
-each value of an enumeration as well.
+stored form; ``bindings.jsonl`` has the queues and the types that they are bound to. Of each type there is an
+example with all fields and one with the required fields; rows have each value of an enumeration as well.
 """
 
 import json
@@ -15,9 +15,11 @@ from typing import Any
 
 from habeas.event_samples import AT, CASE, examples, fullest, least
 from habeas.reference import records
+from shared.contract import contract_version
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import derived_id, encode, encode_submission
 from shared.contract.events import Fact, RequestPurged, Submission
+from shared.contract.topology import EVENTS, console_queues, queues
 from shared.runtime.audit_chain import START
 from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import from_bson, json_util
@@ -35,8 +37,10 @@ def main() -> None:
     if not released:
         shutil.rmtree(FOLDER / UNRELEASED, ignore_errors=True)
     folder.mkdir(exist_ok=True)
-    known = set(_lines("events", released=released))
-    _write(folder / "events.jsonl", (line for line in map(json.dumps, events()) if line not in known))
+    if not released:
+        _write(folder / "bindings.jsonl", map(json.dumps, bindings()))
+    known = {_unnumbered(json.loads(line)) for line in _lines("events", released=released)}
+    _write(folder / "events.jsonl", (json.dumps(one) for one in events() if _unnumbered(one) not in known))
     lines = _lines("rows", released=released)
     stored = {_fact_of(json_util.loads(line, json_options=FORM)) for line in lines}
     new = [row for row in rows() if _fact_of(row) not in stored]
@@ -51,6 +55,12 @@ def _lines(name: str, *, released: bool) -> Iterator[str]:
             yield from path.read_text(encoding="utf-8").splitlines()
 
 
+def _unnumbered(event: Mapping[str, Any]) -> str:
+    """Return *event* without the number of its contract, which each release raises."""
+    body = {name: value for name, value in event["body"].items() if name != contract_version.FIELD}
+    return json.dumps({**event, "body": body})
+
+
 def _fact_of(row: Mapping[str, Any]) -> str:
     return json_util.dumps((row["event"], len(row["facts"])), json_options=FORM)
 
@@ -63,6 +73,14 @@ def _is_released(number: str) -> bool:
 
 def _write(path: Path, lines: Iterable[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def bindings() -> Iterator[tuple[str, str]]:
+    """Yield each queue of the topology with a type of facts that it is bound to."""
+    for queue in (*queues(), *console_queues()):
+        for exchange, key in queue.bindings:
+            if exchange == EVENTS:
+                yield queue.name, key
 
 
 def events() -> Iterator[dict[str, Any]]:

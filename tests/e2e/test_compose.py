@@ -213,7 +213,7 @@ def test_operators_give_their_commands_in_a_container_of_its_own(composed: Compo
     def command(*words: str) -> Any:
         return json.loads(composed.command("run", "--rm", "-T", "command", *words, "--json"))
 
-    assert isinstance(command("recipients", "list"), list)
+    assert isinstance(command("erasures", "list"), list)
     assert set(command("dead-letters")) == {"parked", "set_aside"}
 
 
@@ -280,6 +280,14 @@ def test_an_image_is_small_and_a_new_version_changes_little_of_it(
 def test_the_data_map_of_the_example_is_where_fulfillment_looks(composed: Composed) -> None:
     mounted = composed.run("fulfillment", "ls", "/etc/habeas/datamap").split()
     assert set(mounted) == set(os.listdir(ROOT / "datamaps" / "example"))  # noqa: PTH208  names only
+
+
+def test_stores_have_the_collections_of_the_example_at_the_first_start(composed: Composed) -> None:
+    """Without them, fulfillment is not ready and the first request ends as a dead letter."""
+    checked = composed.inspect("fulfillment")["State"]["Health"]["Log"][-1]
+    assert checked["ExitCode"] == 0
+    assert '"data map":"ok"' in checked["Output"]
+    assert "collections of the example are created" in composed.logs()
 
 
 async def test_overdue_keys_are_destroyed_and_heads_copied_each_day(composed: Composed) -> None:

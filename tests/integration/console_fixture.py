@@ -19,6 +19,7 @@ from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
 from tests.integration.pipeline import PORTAL, SERVICES, Pipeline, comes_true, now, prepared
+from tests.integration.span_receiver import SpanReceiver, receiving
 from tests.staff import PASSWORD
 
 WITHIN = timedelta(seconds=30)
@@ -30,6 +31,7 @@ class Console:
 
     pipeline: Pipeline
     url: str
+    collector: SpanReceiver
 
     async def signed_in(self, name: str, *roles: StaffRole) -> httpx.AsyncClient:
         """Return a client of the account *name*, signed in with a fresh code."""
@@ -152,10 +154,12 @@ async def running_console(parts: Stack | None, folder: Path) -> AsyncIterator[Co
     settings = {"HABEAS_CONSOLE_PORT": str(port), "HABEAS_CONSOLE_URL": f"http://{HOST}:{port}"}
     settings |= {"HABEAS_ERASURE_APPROVAL": "always", "HABEAS_ERASURE_APPROVERS": "2"}
     settings["HABEAS_REVIEW"] = '["portability"]'
-    async with prepared(parts, folder, customers=60, console=True, **settings) as pipeline:
-        await pipeline.start(*SERVICES, "console")
-        yield Console(pipeline, f"http://{HOST}:{port}")
-        await pipeline.stop()
+    with receiving() as collector:
+        settings |= {"HABEAS_TRACES_URL": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        async with prepared(parts, folder, customers=60, console=True, **settings) as pipeline:
+            await pipeline.start(*SERVICES, "console")
+            yield Console(pipeline, f"http://{HOST}:{port}", collector)
+            await pipeline.stop()
 
 
 async def made(

@@ -171,10 +171,15 @@ class Pipeline:
     async def start(self, *services: str) -> float:
         """Start *services*, all when none is named; return after how many seconds they were ready."""
         began = time.monotonic()
+        process = await self.begin(*services)
+        await process.until(partial(require_ready, self.http, self.ops_url), READY_WITHIN)
+        return time.monotonic() - began
+
+    async def begin(self, *services: str) -> Process:
+        """Start *services*, all when none is named, whether or not they become ready."""
         arguments = ("serve", *(services or SERVICES))
         self.process = await started("habeas", Command(arguments, Path.cwd(), self.log, self.environment))
-        await self.process.until(partial(require_ready, self.http, self.ops_url), READY_WITHIN)
-        return time.monotonic() - began
+        return self.process
 
     async def kill(self) -> None:
         """End the services as a crash would."""
@@ -297,12 +302,12 @@ class Pipeline:
 
     async def code_for(self, person: Somebody, case: str) -> str:
         """Return the newest code that was mailed to *person* about *case*."""
+        return (await eventually(lambda: self.codes_to(person, case), WITHIN))[-1]
 
-        def newest() -> str:
-            found = [ALONE.search(letter.body()) for letter in self.letters_to(person, case)]
-            return next((code[1] for code in reversed(found) if code), "")
-
-        return await eventually(newest, WITHIN)
+    def codes_to(self, person: Somebody, case: str) -> list[str]:
+        """Return the codes that were mailed to *person* about *case*, the oldest first."""
+        found = [ALONE.search(letter.body()) for letter in self.letters_to(person, case)]
+        return [code[1] for code in found if code]
 
     async def verified(self, right: str, person: Somebody, **more: Any) -> str:
         """Take *person* by HTTP as far as the proof of their mailbox; return the request's id."""
@@ -321,10 +326,10 @@ class Pipeline:
 
     async def package(self, case: str, person: Somebody) -> bytes:
         """Have a code mailed to *person* for the package of *case*; return the package."""
-        before = len(self.letters_to(person, case))
+        before = len(self.codes_to(person, case))
         (await self.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
-        await eventually(lambda: len(self.letters_to(person, case)) > before)
-        code = await self.code_for(person, case)
+        # A letter without a code may come before it.
+        [code] = await eventually(lambda: self.codes_to(person, case)[before:])
         answer = await self.http.get(f"/v1/requests/{case}/package", params={"code": code})
         return answer.raise_for_status().content
 
@@ -572,6 +577,7 @@ async def prepared(
             else Mailbox.from_now_on(required("SMTP_URL"), Path(required("MAIL")))
         )
         data_map = (maps or datamap)(folder / "datamap", prefix)
+        await accounts.create_collections(mongo_url, accounts.business_collections(data_map, ""))
         database = await exits.enter_async_context(
             _users(parts, client, folder / "credentials", data_map, prefix)
         )
@@ -638,7 +644,7 @@ async def _users(
     accounts.make(credentials, ACCOUNTS, mongo=parts.database.location, prefix=prefix)
     accounts.keep_administrator(credentials, parts.mongo_url)
     users = accounts.users_in(credentials, accounts.MONGO_URL)
-    business = accounts.business_databases(data_map, "")
+    business = accounts.business_collections(data_map, "")
     await accounts.grant(parts.mongo_url, users, prefix=prefix, business=business)
     yield {}
     for user, _ in users.values():

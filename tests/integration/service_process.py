@@ -21,10 +21,10 @@ STUBBORN = "5" * 32
 
 
 class Fragile(Journal):
-    async def histories(self, cases: Iterable[str]) -> dict[str, list[JournalRow]]:
+    async def histories(self, cases: Iterable[str], *, partial: bool = False) -> dict[str, list[JournalRow]]:
         if DEADLY in (wanted := set(cases)):
             raise ZeroDivisionError("ada@example.org")
-        return await super().histories(wanted)
+        return await super().histories(wanted, partial=partial)
 
 
 async def withdraw(event: RequestWithdrawn, _moment: Moment[int]) -> Sequence[Fact]:

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from yarl import URL
 
+from habeas.embedded.parts.ports import free_port
 from habeas.embedded.stack import Stack, StackPart
 from shared.contract.topology import EVENTS
-from shared.errors import BrokerUnavailable, Unroutable
+from shared.errors import BrokerBlocked, BrokerUnavailable, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, Message, publisher
 from tests.integration.conftest import Makes
 from tests.waiting import eventually
@@ -126,21 +127,24 @@ async def test_confirmed_messages_survive_a_killed_broker(stack: Stack, amqp_url
             missing -= {delivery.message_id for delivery in batch}
 
 
-async def test_a_blocked_broker_is_given_up_and_consuming_goes_on(
+async def test_blocked_broker_is_given_up_at_once_and_consuming_goes_on(
     stack: Stack, amqp_url: str, ends: Makes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus, consumer = ends(amqp_url, 500)
     await bus.publish([event(number) for number in range(100)])
     await consumer.settle(await consumer.take(1))
-    monkeypatch.setattr(publisher, "CONFIRM_WITHIN_S", 0.5)
+    monkeypatch.setattr(publisher, "CONFIRM_WITHIN_S", 3_600.0)
     await stack.broker._evaluate(f"rabbit_alarm:set_alarm({{{ALARM}, []}}).")
     try:
-        with pytest.raises(BrokerUnavailable):
+        with pytest.raises(BrokerBlocked):
             await bus.publish([event(number, b"x" * MIB) for number in range(30)])
+        for refused in (bus.ping(), bus.publish([event(1)])):
+            with pytest.raises(BrokerBlocked):
+                await refused
         await take(consumer, 99)
     finally:
         await stack.broker._evaluate(f"rabbit_alarm:clear_alarm({ALARM}).")
-    monkeypatch.undo()
+    await eventually(lambda: not bus.blocked)
     await bus.publish([event(1)])
 
 
@@ -197,3 +201,13 @@ async def test_the_same_over_tls(amqp_url: str, certificate: tuple[Path, Path], 
     await consumer.close()
     server.close()
     await asyncio.gather(*pumping)
+
+
+async def test_node_that_does_not_answer_is_passed_over(amqp_url: str, ends: Makes) -> None:
+    user, _, place = amqp_url.rpartition("@")
+    away = f"127.0.0.1:{free_port()}"
+    bus, _ = ends(f"{user}@{away},{away},{away},{place}")
+    await bus.ping()
+    lost, _ = ends(f"{user}@{away},{away}{place[place.index('/') :]}")
+    with pytest.raises(BrokerUnavailable, match=r"cannot connect to the broker \(connection refused\)"):
+        await lost.ping()

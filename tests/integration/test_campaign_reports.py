@@ -1,17 +1,15 @@
-"""What the staff is told of a campaign is so: how fast it is, who has a letter, and who may have one."""
+"""What the staff is told of a campaign is so: who has a letter, and who may have one."""
 
 import os
 import stat
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from habeas.client.campaigns import CampaignReader, write
+from habeas.client.private_files import write_private
 from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_batch
-from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
-from services.notifier.breach.campaign.outcomes import NoticeSentOutcome
 from services.notifier.breach.campaign.states import CampaignState
 from services.notifier.breach.campaign.unreached import Unreached
 from shared.contract.affected_people import NoticeRecipient
@@ -19,7 +17,7 @@ from shared.contract.events.breaches import BreachNotified
 from shared.runtime.mongo import Client
 from shared.runtime.vault import Vault
 from tests.integration.mail_server import MailHost, hang_up, running
-from tests.integration.test_campaign_turns import PASSWORD, PATHS, Choosy, Desk, breached, named
+from tests.integration.test_campaign_turns import PASSWORD, Choosy, Desk, breached, named
 
 LEDGER = {"language": "en", "laws": ["gdpr@2018-05-25"], "to": "people", "phase": 1}
 
@@ -29,36 +27,6 @@ async def office(mongo_client: Client, database_prefix: str) -> Desk:
     vault = Vault(mongo_client, prefix=database_prefix, master_key=os.urandom(32))
     await vault.prepare()
     return Desk(mongo_client[f"{database_prefix}_campaigns"], vault)
-
-
-def reports(office: Desk) -> CampaignReader:
-    return CampaignReader(office.database, office.vault, PATHS)
-
-
-async def test_a_letter_a_minute_is_a_letter_a_minute_whenever_it_is_asked_for(office: Desk) -> None:
-    due = await office.released(*named(*map(str, range(30))))
-    ledgers = Ledgers(office.database, by="one")
-    batch = await ledgers.take(due.case)
-    assert batch is not None
-    now = datetime.now(UTC)
-    begun = {"$set": {"begun_at": now - timedelta(hours=1)}}
-    await office.database["ledgers"].update_one({}, begun)
-    assert await ledgers.turn(batch, batch.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
-    for seconds in (1, 20, 58):
-        report = await reports(office).report(due.request_id, now=now + timedelta(seconds=seconds))
-        assert (report.per_minute, report.minutes) == (1, 29)
-
-
-async def test_a_campaign_that_has_just_begun_is_as_fast_as_it_was_till_now(office: Desk) -> None:
-    due = await office.released(*named(*map(str, range(30))))
-    ledgers = Ledgers(office.database, by="one")
-    batch = await ledgers.take(due.case)
-    assert batch is not None
-    assert await ledgers.turn(
-        batch, batch.step, LedgerPage([NoticeSentOutcome(n, "250 ok") for n in range(10)])
-    )
-    report = await reports(office).report(due.request_id, now=batch.begun_at + timedelta(seconds=10))
-    assert report.per_minute == 60
 
 
 async def test_the_proof_is_found_by_any_spelling_of_the_address(office: Desk) -> None:
@@ -71,9 +39,7 @@ async def test_the_proof_is_found_by_any_spelling_of_the_address(office: Desk) -
         "eve@BÜCHER.example",
         "eve@xn--bcher-kva.example",
     ):
-        assert len([one async for one in reports(office).proofs(due.request_id, spelling)]) == 1, (
-            "it was sent"
-        )
+        assert len(await office.notices_to(spelling)) == 1, "it was sent"
 
 
 async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_none(office: Desk) -> None:
@@ -85,10 +51,10 @@ async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_non
         [told] = await write_batch(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (0, 1)
-    [missed] = [one async for one in reports(office).unreached(due.request_id)]
+    [missed] = await office.unreached()
     assert missed.reason == "doubtful"
     assert "may have taken it" in missed.said
-    [proof] = [one async for one in reports(office).proofs(due.request_id, "ada@example.org")]
+    [proof] = await office.notices_to("ada@example.org")
     assert proof.doubtful
     assert "may have taken it" in proof.said
 
@@ -99,10 +65,10 @@ async def test_person_is_listed_as_unreached_until_the_letter_is_accepted(office
     async with running(host), office.writer(host) as writer:
         with pytest.raises(NotAllTaken):
             await write_batch(due, writer)
-        [missed] = [one async for one in reports(office).unreached(due.request_id)]
+        [missed] = await office.unreached()
         assert (missed.person.email, missed.reason) == ("grey@example.org", "waiting")
         await write_batch(due, writer)
-    assert [one async for one in reports(office).unreached(due.request_id)] == []
+    assert await office.unreached() == []
 
 
 async def test_the_list_says_which_mailboxes_nobody_may_write_to(office: Desk) -> None:
@@ -114,23 +80,24 @@ async def test_the_list_says_which_mailboxes_nobody_may_write_to(office: Desk) -
     host = Choosy(answers={"bruno": ["550 5.1.1 no such mailbox"] * 2})
     async with running(host), office.writer(host) as writer:
         await write_batch(due, writer)
-    rows = [one.row() async for one in reports(office).unreached(due.request_id)]
+    rows = [one.row() for one in await office.unreached()]
     assert [(row["reason"], row["email"], row["others"], row["breached"]) for row in rows] == [
         ("mailbox_breached", "ada@mail.example", "", "ada@mail.example"),
         ("mailbox_unknown", "bruno@example.org", "bruno@home.example", "bruno@mail.example"),
     ]
 
 
-def test_the_list_is_for_nobody_else_and_calculates_nothing(tmp_path: Path) -> None:
+def test_list_is_for_its_owner_alone(tmp_path: Path) -> None:
     file = tmp_path / "unreached.csv"
     file.touch(mode=0o644)
-    names = ("=1+1", "\n=1+1", " =1+1", "\t-1", "\uff1d1+1", "@SUM(1)", "Ada")
-    write(
-        file,
-        [Unreached(NoticeRecipient(key="0" * 32, name=name), "no_address", "", LEDGER) for name in names],
-    )
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    read = file.read_text(encoding="utf-8-sig")
-    for name in names[:-1]:
-        assert f"'{name}" in read
-    assert "'Ada" not in read
+    write_private(file, b"name")
+    assert (stat.S_IMODE(file.stat().st_mode), file.read_bytes()) == (0o600, b"name")
+
+
+def test_list_calculates_nothing() -> None:
+    names = ("=1+1", " =1+1", "\uff1d1+1", "@SUM(1)", "Ada", "Kim;=1+1", "\n=1+1")
+    rows = [
+        Unreached(NoticeRecipient(key="0" * 32, name=name), "no_address", "", LEDGER).row() for name in names
+    ]
+    written = [*(f"'{name}" for name in names[:4]), "Ada", "Kim;'=1+1", "'\n'=1+1"]
+    assert [row["name"] for row in rows] == written

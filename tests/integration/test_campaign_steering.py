@@ -1,9 +1,9 @@
 """The staff sees how far notices are, stops them, lists whom they miss; no other letter waits for them."""
 
 import asyncio
-import csv
-import io
 import json
+import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,27 @@ import aiosmtplib
 from bench.breach_fixture import Breach, address, seal, seal_batches
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
-from shared.contract.affected_people import NoticeBatch, NoticeRecipient
+from services.notifier.breach.campaign.ledgers import Ledgers
+from services.notifier.breach.campaign.states import Standings
+from services.notifier.breach.campaign.unreached import people_not_reached
+from shared.contract.affected_people import NoticeBatch, NoticeRecipient, proof_item
 from shared.contract.events import Decision
-from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
+from shared.contract.events.breaches import (
+    CampaignAborted,
+    CampaignPaused,
+    CampaignResumed,
+    NoticeProofAsked,
+)
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
 from tests.integration.campaign_fixture import Campaigner, campaigning, sink
 from tests.integration.case_events import Writer
 from tests.integration.mail_server import Gate, MailHost, running, say
-from tests.integration.pipeline import Pipeline, comes_true, command
+from tests.integration.pipeline import Pipeline, comes_true
+from tests.integration.test_campaign_turns import CampaignLists
 from tests.integration.test_smtp_bounces import REPORT
 from tests.waiting import eventually
 
 WITHIN = timedelta(seconds=30)
-
-
-async def breach_verb(pipeline: Pipeline, *words: str) -> str:
-    """Run ``habeas breach`` *words*; return what it printed."""
-    code, printed, complaint = await command(pipeline, "breach", *words)
-    assert code == 0, complaint
-    return printed
 
 
 async def decide(campaigner: Campaigner, decision: Decision) -> None:
@@ -38,12 +41,29 @@ async def decide(campaigner: Campaigner, decision: Decision) -> None:
     await campaigner.tell(await campaigner.pipeline.accounts.signed(decision))
 
 
-async def progress(pipeline: Pipeline, breach: Breach) -> dict[str, Any]:
-    return dict(json.loads(await breach_verb(pipeline, "progress", breach.incident, "--json")))
+async def counts(pipeline: Pipeline, breach: Breach) -> Mapping[str, int]:
+    """Return the letters of a breach, from its ledgers."""
+    database = pipeline.client[f"{pipeline.prefix}_campaigns"]
+    return await Ledgers(database, by="test").sums(breach.incident, 1)
 
 
-def rows_of(file: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+async def not_reached(campaigner: Campaigner, breach: Breach) -> list[Mapping[str, str]]:
+    """Return the rows of the list of people not reached."""
+    database = campaigner.pipeline.client[f"{campaigner.pipeline.prefix}_campaigns"]
+    ctx = CampaignLists(Ledgers(database, by="test"), Standings(database), campaigner.vault)
+    return [one.row() async for one in people_not_reached(breach.incident, ctx)]
+
+
+async def asked(campaigner: Campaigner, breach: Breach, email: str) -> list[dict[str, Any]]:
+    """Ask for the records of the notices to an address, and return them once they are sealed."""
+    text = salted(email.encode(), os.urandom(TEXT_SALT_BYTES))
+    item, vault, incident = written_item(text), campaigner.vault, breach.incident
+    await vault.seal(incident, item, text)
+    await decide(campaigner, NoticeProofAsked(request_id=incident, by="dana.muster", address=item))
+    await comes_true(lambda: vault.holds(incident, proof_item(item)), WITHIN)
+    heard = await eventually(lambda: campaigner.heard.of(incident, "breach.notices_proven"), WITHIN)
+    assert email not in json.dumps(heard)
+    return list(json.loads(await vault.open(incident, proof_item(item))))
 
 
 async def stands(campaigner: Campaigner, standing: str) -> None:
@@ -74,8 +94,7 @@ async def test_a_paused_campaign_stops_behind_no_queue_and_goes_on_where_it_was(
         await asyncio.sleep(1.2)  # batches under way look once a second
         gate.open.set()
         await eventually(lambda: host.busy == 0 and len(host.taken) == connections, WITHIN)
-        paused = await progress(pipeline, breach)
-        assert (paused["standing"], paused["left"]) == ("paused", people - connections)
+        assert (await counts(pipeline, breach))["sent"] == connections
         await decide(campaigner, CampaignResumed(request_id=breach.incident, by="dana.muster"))
         told = await campaigner.notified(breach)
         await pipeline.stop()
@@ -101,12 +120,10 @@ async def test_an_aborted_campaign_says_who_has_no_letter(parts: Stack | None, t
         await asyncio.sleep(1.2)
         gate.open.set()
         told = await campaigner.notified(breach)
-        file = tmp_path / "unreached.csv"
-        await breach_verb(pipeline, "unreached", breach.incident, "--out", str(file))
+        rows = await not_reached(campaigner, breach)
         await pipeline.stop()
     assert told["aborted"]
     assert told["sent"] == len(host.taken) == connections
-    rows = rows_of(file)
     missed = {address(number) for number in range(people)} - {to for _, to, _ in host.taken}
     assert {row["email"] for row in rows} == missed
     assert {row["reason"] for row in rows} == {"aborted"}
@@ -142,24 +159,18 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
                 await client.sendmail("", path, report)
 
         async def noted() -> bool:
-            [part] = (await progress(pipeline, breach))["parts"]
-            return (part["sent"], part["failed"], part["left"]) == (1, 2, 0)
+            known = await counts(pipeline, breach)
+            return (known["sent"], known["failed"]) == (1, 2)
 
         await comes_true(noted, WITHIN)
-        [counts] = await eventually(lambda: campaigner.heard.of(breach.incident, "breach.recounted"), WITHIN)
-        file = tmp_path / "unreached.csv"
-        await breach_verb(pipeline, "unreached", breach.incident, "--out", str(file))
+        [recount] = await eventually(lambda: campaigner.heard.of(breach.incident, "breach.recounted"), WITHIN)
+        rows = await not_reached(campaigner, breach)
         proofs = {
-            name: json.loads(
-                await breach_verb(
-                    pipeline, "proof", breach.incident, "--email", f"{name}@example.org", "--json"
-                )
-            )
+            name: await asked(campaigner, breach, f"{name}@example.org")
             for name in ("ada", "Bruno", "nobody")
         }
         await pipeline.stop()
-    assert (counts["data"]["sent"], counts["data"]["failed"]) == (1, 2), "the register hears of it, too"
-    rows = rows_of(file)
+    assert (recount["data"]["sent"], recount["data"]["failed"]) == (1, 2), "the register hears of it, too"
     assert [(row["reason"], row["name"], row["postal"]) for row in rows] == [
         ("bounced", "'=1+1", "Weg 1\n10115 Berlin"),
         ("no_address", "Carla Muster", "Weg 2"),

@@ -16,7 +16,6 @@ from aiosmtpd.smtp import SMTP
 
 from bench.breach_fixture import CATEGORIES, Breach, declared, seal_batches
 from bench.campaign_floor import SENDER, house
-from habeas.client.campaigns import CampaignReader
 from services.notifier.breach.campaign import states
 from services.notifier.breach.campaign.batch import run, send_queue
 from services.notifier.breach.campaign.batch.handlers import SIDE_BY_SIDE, NotAllTaken, Writer, write_batch
@@ -26,7 +25,9 @@ from services.notifier.breach.campaign.batch.send_queue import NoticePace
 from services.notifier.breach.campaign.handlers import Campaign, Steering, release
 from services.notifier.breach.campaign.ledgers import QUIET_MS, LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import LeasedBatch, letters
+from services.notifier.breach.campaign.proofs import NoticeRecord, notices_to
 from services.notifier.breach.campaign.states import CampaignState, Standings
+from services.notifier.breach.campaign.unreached import Unreached, people_not_reached
 from services.notifier.smtp.mail_channel import SmtpChannel
 from services.notifier.smtp.return_path import NoticePaths
 from services.notifier.smtp.server import SenderBlamed
@@ -53,6 +54,16 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLists:
+    """Where people not reached, and the records of notices, are looked up."""
+
+    ledgers: Ledgers
+    standings: Standings
+    vault: Vault
+    paths: NoticePaths = PATHS
 
 
 @dataclass
@@ -136,6 +147,19 @@ class Desk:
             Journal(self.database),
         )
         await channel.close()
+
+    async def unreached(self) -> list[Unreached]:
+        """Return the people not reached."""
+        assert self.breach is not None
+        return [one async for one in people_not_reached(self.breach.incident, self.lists())]
+
+    async def notices_to(self, email: str) -> list[NoticeRecord]:
+        """Return the records of the notices to an address."""
+        assert self.breach is not None
+        return [one async for one in notices_to(self.breach.incident, email, self.lists())]
+
+    def lists(self) -> "CampaignLists":
+        return CampaignLists(Ledgers(self.database, by="list"), Standings(self.database), self.vault)
 
     async def ledger(self) -> Document:
         """Return the ledger."""
@@ -243,8 +267,7 @@ async def test_letter_goes_to_the_next_address_if_the_first_is_invalid(desk: Des
     assert b"To: Person 1 <bruno@old.example>" in host.taken[0][2]
     assert (told.sent, told.failed) == (1, 2)
     assert [number for number, *_ in letters(found, "failures")] == [0, 2]
-    campaigns = CampaignReader(desk.database, desk.vault, PATHS)
-    [proof] = [one async for one in campaigns.proofs(due.request_id, "bruno@old.example")]
+    [proof] = await desk.notices_to("bruno@old.example")
     assert proof.accepted_at is not None
 
 
@@ -583,8 +606,7 @@ async def test_person_notified_by_another_phase_gets_no_letter_and_is_counted(
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.elsewhere, told.failed) == (sent, 3 - sent, 0)
     assert len(host.taken) == sent
-    report = await CampaignReader(desk.database, desk.vault, PATHS).report(due.request_id)
-    assert report.left == 0
+    assert sum((await Ledgers(desk.database, by="two").sums(due.request_id, 1)).values()) == 3
 
 
 async def test_person_notified_by_another_phase_is_on_no_list_after_an_abort(desk: Desk) -> None:
@@ -592,9 +614,8 @@ async def test_person_notified_by_another_phase_is_on_no_list_after_an_abort(des
     async with running(MailHost()) as host, desk.writer(host) as writer:
         await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
         await write_batch(due, writer)
-    campaigns = CampaignReader(desk.database, desk.vault, PATHS)
-    assert [one.person.name async for one in campaigns.unreached(due.request_id)] == ["Person 1"]
-    [proof] = [one async for one in campaigns.proofs(due.request_id, "ada@example.org")]
+    assert [one.person.name for one in await desk.unreached()] == ["Person 1"]
+    [proof] = await desk.notices_to("ada@example.org")
     assert "another phase" in proof.said
 
 

@@ -6,17 +6,19 @@ import json
 import re
 import zipfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import orjson
 
+from habeas.client.watched_facts import ExpectedFact, WatchedFact, WatchState
 from services.console.api.problems import NO_KEY
 from shared.contract.references import short_reference
 from shared.contract.topology import EVENTS
 from shared.runtime.broker import Message
 from shared.runtime.console_credential import HEADER, ConsoleCredential, client_of, issued
 from shared.runtime.mongo import connect
+from shared.runtime.republication import FactSource
 from shared.vocabulary import StaffRole
 from tests.integration.console_fixture import WITHIN, Console, made
 from tests.integration.pipeline import SHOP, comes_true, command, now
@@ -32,25 +34,33 @@ def form_of(page: str) -> str:
     return found[1]
 
 
-async def test_search_by_mailbox_finds_the_case_and_shows_no_address(console: Console) -> None:
+async def test_search_finds_cases_by_mailbox_id_and_reference_and_shows_no_address(console: Console) -> None:
     pipeline = console.pipeline
     *_, person = await pipeline.people()
     case = await pipeline.verified("access", person)
     await pipeline.closed(case)
+    lodged = await pipeline.lodge(person.asks("portability", reference="Ada 4711"), source=SHOP)
+    await console.listed(lodged, "challenged")
     client = await console.signed_in("omar.sample", StaffRole.AGENT)
     token = form_of((await client.get("/requests")).text)
-    found = await client.post("/search", data={"form": token, "mailbox": person.email})
+    found = await client.post("/search", data={"form": token, "term": person.email})
     assert short_reference(case) in found.text
     assert person.email not in found.text
-    other = await client.post("/search", data={"form": token, "mailbox": "nobody@example.org"})
-    assert "No request has this mailbox" in other.text
-    assert (await client.post("/search", data={"form": token, "mailbox": "no mailbox"})).status_code == 400
+    other = await client.post("/search", data={"form": token, "term": "nobody@example.org"})
+    assert "No case has this mailbox" in other.text
+    for text, found_case in ((case[:12], case), (short_reference(case), case), ("Ada 4711", lodged)):
+        named = await client.post("/search", data={"form": token, "term": text})
+        assert [short_reference(one) in named.text for one in (case, lodged)] == [
+            one == found_case for one in (case, lodged)
+        ]
+    for text in ("no@mail@box", ""):
+        assert (await client.post("/search", data={"form": token, "term": text})).status_code == 400
     await client.aclose()
     async with console.program("ines.sample", StaffRole.AUDITOR) as api:
 
         async def listed() -> bool:
             shown = (await api.get("/openings", params={"account": "omar.sample"})).json()["openings"]
-            return [(one["kind"], one["case"]) for one in shown] == [("search", None)] * 2
+            return [(one["kind"], one["case"]) for one in shown] == [("search", None)] * 4
 
         await comes_true(listed, WITHIN)
 
@@ -173,7 +183,8 @@ async def test_request_is_paused_and_another_is_merged_with_it(console: Console)
         assert made["message"] == "The request continues."
         opening = {"reason": "review", "code": await console.code("mira.agent")}
         await api.post(f"/cases/{second}/content", json=opening)
-        merging = {"fields": {"first": short_reference(first)}, "code": await console.code("mira.agent")}
+        merged = {"first": short_reference(first), **fields["fields"]}
+        merging = {"fields": merged, "code": await console.code("mira.agent")}
         drawn = await api.post(f"/cases/{second}/decisions/merge", json={**merging, "preview": True})
         [letter] = drawn.json()["preview"]["letters"]
         made = (await api.post(f"/cases/{second}/decisions/merge", json=merging)).json()
@@ -236,19 +247,29 @@ async def test_recipients_and_submissions_are_handled_where_they_wait(console: C
         return (
             {one["case"] for one in found["set_aside"]}
             if "set_aside" in found
-            else {one["request"] for one in found}
+            else {one["case"] for one in found}
         )
 
     async def set_aside() -> bool:
         return bool(await waiting("submission"))
 
     await comes_true(set_aside, WITHIN)
-    unread, failed = ("dead-letters", "list"), ("recipients", "list", "--failed")
+    unread, failed = ("dead-letters", "list"), ("recipients", "list", "--failed", "--as", "lina.muster")
     assert (await listed(*unread), await listed(*failed)) == (
         await waiting("submission"),
         await waiting("recipient"),
     )
+    retry = ("recipients", "retry", "--recipient", "Tax adviser", "--as", "lina.muster")
+    code, printed, complaint = await command(pipeline, *retry)
+    assert (code, complaint) == (0, "")
+    assert f"{case}: sent again" in printed.splitlines()
     client, name = await console.signed_in("gina.muster", StaffRole.AGENT), "gina.muster"
+
+    async def on_its_page() -> bool:
+        text = (await client.get(f"/requests/{case}")).text
+        return "Tax adviser: not notified · No way is agreed" in text and text.count("is notified again") == 1
+
+    await comes_true(on_its_page, WITHIN)
     before = (await client.get(f"/requests/{case}")).text.count("</time>Recipient not notified")
     page = await made(console, client, name, case, "notify-recipient", recipient="Tax adviser")
     assert "The notice is sent again." in page.text
@@ -274,7 +295,7 @@ async def test_text_with_a_mail_address_is_refused_in_an_address(console: Consol
     client = await console.signed_in("ada.muster")
     for path in ("/requests", "/requests.csv"):
         answer = await client.get(path, params={"text": "kim@example.com"})
-        assert (answer.status_code, "search by mailbox" in answer.text) == (422, True)
+        assert (answer.status_code, "search field below" in answer.text) == (422, True)
     await client.aclose()
 
 
@@ -370,6 +391,8 @@ async def test_program_reads_the_case_and_decides_on_it_over_the_api(console: Co
         assert inbox["counts"]["approval"] >= 1
         searched = await api.post("/search", json={"mailbox": person.email})
         assert [one["id"] for one in searched.json()["cases"]] == [case]
+        both = {"mailbox": person.email, "reference": "ticket-7"}
+        assert (await api.post("/search", json=both)).status_code == 400
         shown = (await api.get(f"/cases/{case}")).json()
         assert shown["case"]["waits"][0]["kind"] == "approval"
         assert "approve-erasure" in {one["name"] for one in shown["decisions"]}
@@ -458,9 +481,10 @@ async def test_session_without_a_key_decides_with_password_and_one_code(console:
     await sessions.update_many({"account": "vera.provider"}, {"$set": {"sealed": None}})
     form = await approver.get(f"/requests/{case}/decisions/nothing-held")
     assert 'name="password"' in form.text
-    wrong = await made(console, approver, "vera.provider", case, "nothing-held", password="wrong " * 3)
+    why = {"text": "Looked by hand."}
+    wrong = await made(console, approver, "vera.provider", case, "nothing-held", password="wrong " * 3, **why)
     assert (wrong.status_code, "The password is wrong." in wrong.text) == (409, True)
-    done = await made(console, approver, "vera.provider", case, "nothing-held", password=PASSWORD)
+    done = await made(console, approver, "vera.provider", case, "nothing-held", password=PASSWORD, **why)
     assert "The answer is recorded." in done.text
     assert (await pipeline.closed(case))["outcome"] == "nothing_held"
     assert [one["sealed"] is None async for one in sessions.find({"account": "vera.provider"})] == [False]
@@ -487,6 +511,29 @@ async def test_program_discards_a_parked_message_with_a_reason(console: Console)
         made = await api.post("/system/parked/discard", json=given)
         assert (made.status_code, made.json()["pending"]) == (200, False), made.text
         assert case not in {one["case"] for one in (await api.get("/system")).json()["parked"]}
+
+
+async def test_requests_that_stand_still_are_listed(console: Console) -> None:
+    pipeline = console.pipeline
+    watched = WatchState(pipeline.client, pipeline.prefix)
+    case, since = "1f" * 16, datetime(2026, 3, 2, tzinfo=UTC)
+    type_, source = "habeas.identity.verified.v1", FactSource.JOURNAL
+    fact = ExpectedFact("fulfillment", "1", type_, case, case, "verifier", source, f"{case}:0", since)
+    young = WatchedFact(replace(fact, id="2"), since)
+    await watched.write([], [WatchedFact(fact, since, stalled=True, parked=True), young])
+    listed = {"case": case, "service": "fulfillment", "type": type_, "since": "2026-03-02T00:00:00Z"}
+    async with console.program("ute.muster", StaffRole.ADMIN) as api:
+        found = (await api.get("/system")).json()
+    assert found["stalled"] == [{**listed, "parked": True, "republished_at": None}]
+    assert found["stalled_count"] == 1
+    await pipeline.accounts.present("stan.still", [StaffRole.ADMIN])
+    code, printed, _ = await command(pipeline, "request", "stalled", "--as", "stan.still")
+    assert (code, printed.splitlines()[-1]) == (1, "1 requests stand still")
+    assert case in printed
+    assert "its message is parked, see `habeas dead-letters`" in printed
+    await watched.write([young, WatchedFact(fact, since)], [])
+    code, printed, _ = await command(pipeline, "request", "stalled", "--as", "stan.still")
+    assert (code, printed) == (0, "no request stands still\n")
 
 
 async def test_package_is_reviewed_over_the_api(console: Console) -> None:
@@ -523,6 +570,34 @@ async def test_package_is_reviewed_over_the_api(console: Console) -> None:
         assert wrong.status_code == 422, wrong.text
         made = await api.post(path, json={**review, "redactions": withheld})
         assert (made.status_code, made.json()["pending"]) == (200, False), made.text
-    assert (await pipeline.closed(case))["outcome"] == "partly_granted"
-    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person))) as package:
+        assert (await pipeline.closed(case))["outcome"] == "partly_granted"
+        item = (await api.get(f"/cases/{case}/content")).json()["package"]["item"]
+        read = await api.get(f"/cases/{case}/content/{item}")
+        assert (read.status_code, read.headers["content-type"]) == (200, "application/zip")
+    given = await pipeline.package(case, person)
+    assert read.content == given
+    with zipfile.ZipFile(io.BytesIO(given)) as package:
         assert not [name for name in package.namelist() if SECRET.encode() in package.read(name)]
+
+
+async def test_corrections_of_identities_and_claimed_grounds_are_decided_in_the_console(
+    console: Console,
+) -> None:
+    pipeline = console.pipeline
+    caller, claimant = (await pipeline.people())[25:27]
+    contact = await pipeline.business("portal", "contacts").find_one({"email": claimant.email})
+    servers = pipeline.business("ops", "servers")
+    rented = {"_id": claimant.email, "customer_id": contact["customer_id"], "status": "rented"}
+    await servers.insert_one({**await servers.find_one({}), **rented})
+    phone = {"corrections": [{"field": "contacts.phones", "value": "+49 30 23125 099"}]}
+    corrected = await pipeline.verified("rectification", caller, details=phone)
+    unlawful = {"statement": "You processed it unlawfully."}
+    claimed = await pipeline.verified("erasure", claimant, details=unlawful)
+    async with console.program("ruth.approver", StaffRole.APPROVER) as api:
+        for case, name in ((corrected, "approve-correction"), (claimed, "decide-ground")):
+            await console.listed(case, "referred", "referred")
+            shown = (await api.get(f"/cases/{case}")).json()
+            assert name in {one["name"] for one in shown["decisions"]}
+        given = {"fields": {"text": "Called back."}, "code": await console.code("ruth.approver")}
+        approved = await api.post(f"/cases/{corrected}/decisions/approve-correction", json=given)
+        assert approved.json()["message"] == "The correction is approved."

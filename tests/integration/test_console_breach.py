@@ -1,5 +1,6 @@
 """A breach in the console: clocks run, two officers approve, notices arrive, and a report is recorded."""
 
+import json
 import re
 import uuid
 from datetime import timedelta
@@ -11,7 +12,7 @@ from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
 from tests.integration.browser import too_wide, violations
 from tests.integration.console_fixture import WITHIN, Console, declared, staff_browser
-from tests.integration.pipeline import comes_true, now
+from tests.integration.pipeline import comes_true, command, now
 from tests.staff import PASSWORD
 
 OFFICER = StaffRole.INCIDENT_OFFICER
@@ -56,8 +57,8 @@ async def reads_a_letter(console: Console, page: Page, room: str) -> None:
     assert "A copy of the customer table was taken." in await declaration.text()
 
 
-async def lists_people_not_reached(console: Console, page: Page, room: str) -> None:
-    """List the people not reached as omar.officer, and download the list."""
+async def lists_people_not_reached(console: Console, page: Page, room: str, addresses: list[str]) -> None:
+    """List the people not reached as omar.officer, download the list, and ask for the proof of a letter."""
     await page.goto(room)
     await entered(console, page, "omar.officer", "open")
     link = page.locator("a[href*='/content/unreached_']")
@@ -69,6 +70,38 @@ async def lists_people_not_reached(console: Console, page: Page, room: str) -> N
     await comes_true(listed, WITHIN)
     people = await page.request.get(f"{console.url}{await link.get_attribute('href')}")
     assert re.search("no_address,.*Amelia Beispiel", await people.text())
+    file = console.pipeline.folder / "unreached.csv"
+    code, _, wrong = await command(
+        console.pipeline, "breach", "unreached", room[-32:], "--out", str(file), "--as", "pia.officer"
+    )
+    assert code == 0, wrong
+    assert file.read_bytes() == await people.body()
+    await looks_up_a_letter(console, page, room, addresses[1])
+    code, said, wrong = await command(
+        *(console.pipeline, "breach", "proof", room[-32:], "--email", addresses[0].upper()),
+        *("--as", "paul.officer", "--json"),
+    )
+    assert code == 0, wrong
+    [record] = json.loads(said)
+    assert (record["phase"], record["doubtful"], record["accepted_at"] is None) == (1, False, False)
+
+
+async def looks_up_a_letter(console: Console, page: Page, room: str, address: str) -> None:
+    """Look up the letter to an address as omar.officer."""
+    await page.goto(room)
+    await page.click("text=Look up the letters to an address")
+    await page.fill("#email", address)
+    await entered(console, page, "omar.officer", "proof")
+    link = page.locator("a[href*='/content/notice_proof_']")
+
+    async def found() -> bool:
+        await page.goto(room)
+        return await link.count() == 1
+
+    await comes_true(found, WITHIN)
+    assert address not in await page.content()
+    records = await page.request.get(f"{console.url}{await link.get_attribute('href')}")
+    assert [one["phase"] for one in await records.json()] == [1]
 
 
 async def test_two_officers_release_a_breach_and_record_a_report(console: Console, browser: Browser) -> None:
@@ -86,8 +119,9 @@ async def test_two_officers_release_a_breach_and_record_a_report(console: Consol
         await second.page.check("#read")
         await entered(console, second.page, "omar.officer", "approve")
         await notices_arrive(console, second.page, room, addresses)
+        await first.page.locator("text=All sent").wait_for()  # the page of a phase that waited
         await reports(console, second.page, room)
-        await lists_people_not_reached(console, second.page, room)
+        await lists_people_not_reached(console, second.page, room, addresses)
         register = await (await second.page.request.get(f"{console.url}/breaches.csv")).text()
         assert (await first.page.request.get(f"{console.url}/requests/{incident}/content")).status == 403
     assert re.search(r"gdpr\.authority\.DE,.*omar\.officer,LDA-2026/0815,done", register)
@@ -98,9 +132,9 @@ async def approves_first(console: Console, page: Page, incident: str) -> None:
     """Find the breach in the inbox as ines.officer, read clocks and lacks, and approve it first."""
     await page.click(f"tbody >> text={short_reference(incident)}")
     await page.wait_for_url(f"**/breaches/{incident}")
-    countdown = page.locator("tr", has_text="gdpr.authority.DE").locator("time[data-countdown]")
+    countdown = page.locator("tr[data-clock='gdpr.authority.DE']").locator("time[data-countdown]")
     assert re.fullmatch(r"(69|70):\d\d", await countdown.inner_text())
-    assert await page.locator("text=not declared in 'de'").count() == 1
+    assert await page.locator("text=not declared in German").count() == 1
     await page.check("#read")
     await entered(console, page, "ines.officer", "approve")
     assert "Your approval is recorded" in await page.content()
@@ -117,12 +151,9 @@ async def notices_arrive(console: Console, page: Page, room: str, addresses: lis
         return all(any(address.encode() in mail for mail in mails) for address in addresses)
 
     await comes_true(arrived, WITHIN)
-
-    async def through() -> bool:
-        await page.goto(room)
-        return await page.locator("progress[value='100']").count() == 1
-
-    await comes_true(through, WITHIN)
+    assert page.url.partition("?")[0] == room, "the page shows each state by itself"
+    await page.locator("progress[value='100']").wait_for()
+    await page.locator("text=All sent").wait_for()
     assert await page.locator("[data-count=sent]").inner_text() == "3"
 
 
@@ -184,20 +215,27 @@ async def declares(console: Console, page: Page) -> None:
     known = dict.fromkeys(("occurred_from", "detected_at", "aware_at"), began)
     known |= dict.fromkeys(("nature", "consequences", "measures", "advice"), "A copy of a table was taken.")
     known |= {"reference": f"INC-{uuid.uuid4().hex}", "contact": "Privacy team, privacy@example.com"}
-    known |= {
-        "categories": "user.nam",
-        "collections": console.pipeline.business("portal", "contacts").full_name,
-    }
+    known |= {"other_categories": "user.nam"}
     for name, value in known.items():
         await page.fill(f"#declare-{name}", value)
-    for name, value in {"role": "controller", "risk": "high", "encrypted": "no", "key_taken": "no"}.items():
+    for name, value in {"role": "controller", "risk": "high", "encrypted": "no"}.items():
         await page.select_option(f"#declare-{name}", value)
+    contacts = console.pipeline.business("portal", "contacts").full_name
+    await page.check(f"input[name=collections][value='{contacts}']")
     await page.fill("#declare-code", await console.code("dora.officer"))
     await page.click("main form button")
     assert "user.name" in await page.inner_text("#declare-categories-error")
     await page.set_viewport_size({"width": 360, "height": 800})
     assert not [*await violations(page), *await too_wide(page)]
-    await page.fill("#declare-categories", "user.name")
+    assert await page.is_checked(f"input[name=collections][value='{contacts}']")
+    await page.fill("#declare-other_categories", "")
+    await page.click("text=Add texts in another language")
+    for name in ("nature", "consequences", "measures", "advice"):
+        await page.fill(f"#declare-{name}_1", "Uma cópia de uma tabela foi feita.")
+    await page.fill("#declare-language_1", "pt-BR")
+    assert await page.input_value("#declare-nature") == "A copy of a table was taken."
+    assert not [*await violations(page), *await too_wide(page)]
+    await page.check("input[name=categories][value='user.name']")
     await page.fill("#declare-code", await console.code("dora.officer"))
     await page.click("main form button")
     await page.locator("text=The breach is declared.").wait_for()
@@ -226,7 +264,7 @@ async def reads_in_another_language(console: Console, page: Page) -> None:
     assert "Portuguese" in await link.inner_text()
     letter = await page.request.get(f"{console.url}{await link.get_attribute('href')}")
     assert 'lang="pt' in await letter.text()
-    assert "A copy of a table was taken." in await letter.text()
+    assert "Uma cópia de uma tabela foi feita." in await letter.text()
 
 
 async def test_agent_and_declarer_approve_no_notices(console: Console) -> None:

@@ -33,12 +33,14 @@ from shared.vocabulary import StaffRole
 from tests.integration.browser import picture_shown
 from tests.integration.console_fixture import WITHIN, Console, StaffBrowser, made, staff_browser
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, command, now
+from tests.integration.traces import traces
 from tests.staff import PASSWORD
 from tests.waiting import eventually
 
 WANTED = "The date of birth in your paper file is wrong."
 QUESTION = "Which of your two accounts do you mean?"
 SECRET = "Keeper of the cellar keys"
+NOTE = "The paper file lies in the cellar."
 WHY = "We looked at the paper file: the date is right."
 SORRY = "You are right, and we are sorry."
 
@@ -364,6 +366,8 @@ async def test_agent_reviews_a_document_and_a_package_and_writes_to_a_person(
         assert "approve-erasure" not in await agent.offered(documented)
         assert (await agent.page.request.get(f"{console.url}/system")).status == 403
     await package_lacks_the_value(console.pipeline, package, people[15])
+    words = (people[13].email, people[13].name, WANTED, QUESTION, SECRET, NOTE)
+    assert await traces(console.pipeline, words) == []
 
 
 async def writes_to_the_person(agent: StaffBrowser, case: str, person: Somebody) -> None:
@@ -382,11 +386,11 @@ async def writes_to_the_person(agent: StaffBrowser, case: str, person: Somebody)
     await page.select_option("[name=owner]", agent.account)
     await page.click("text=Change the owner")
     await page.locator(f"dl.summary dd:text-is('{agent.account}')").wait_for()
-    await page.fill("[name=text]", "The paper file lies in the cellar.")
+    await page.fill("[name=text]", NOTE)
     await page.click("text=Add the note")
     assert await page.locator("text=Note written").count() == 1
     await agent.visit(f"/requests/{case}/content")
-    assert "The paper file lies in the cellar." in await page.inner_text("main")
+    assert NOTE in await page.inner_text("main")
     await agent.visit(f"/requests/{case}/decisions/message")
     await page.fill("textarea", QUESTION)
     await page.click("[name=preview]")
@@ -531,6 +535,24 @@ async def refuses(first: StaffBrowser, case: str, person: Somebody) -> None:
     assert (await pipeline.closed(case))["outcome"] == "refused"
     letter = await eventually(lambda: pipeline.letter(person, case, WHY))
     assert "Art. 18(1)(a)" in letter
+    await is_found_by_outcome(first, case)
+
+
+async def is_found_by_outcome(first: StaffBrowser, case: str) -> None:
+    """The list finds the ended case by its outcome alone; the filters offer only lasting states."""
+    page = first.page
+    for outcome, listed in (("Granted", 0), ("Refused", 1)):
+        await first.visit("/requests?order=due")
+        await page.select_option("#outcome", label=outcome)
+        await page.click("form.filters button")
+        row = page.locator(f"tr:has-text('{short_reference(case)}')")
+        assert await row.count() == listed
+    assert "Refused" in await row.inner_text()
+    assert "Closed" in await row.inner_text()
+    states = await page.locator("#stage option").all_inner_texts()
+    expected = {"All", "Received", "Waits for proof", "Identity verified", "Referred to staff", "Closed"}
+    assert set(states) == expected
+    assert await page.locator("#order option").all_inner_texts() == ["Last day", "Newest first"]
 
 
 async def appeals(console: Console, case: str) -> None:
@@ -548,8 +570,8 @@ async def grants_the_appeal(second: StaffBrowser, case: str, first: StaffBrowser
     await page.click(f"tbody >> text={short_reference(case)}")
     await second.open_content(case)
     assert "another date" in await page.inner_text("blockquote.text >> nth=0")
-    source = await page.get_attribute("iframe.letter", "src")
-    letter = await page.request.get(f"{second.console.url}{source}")
+    answer = page.locator("details:has(summary:has-text('Answer:')) iframe.letter")
+    letter = await page.request.get(f"{second.console.url}{await answer.get_attribute('src')}")
     assert "sandbox" in letter.headers["content-security-policy"]
     assert "Art. 18(1)(a)" in await letter.text()
     await page.click("summary:has-text('Grant the appeal')")
@@ -557,6 +579,67 @@ async def grants_the_appeal(second: StaffBrowser, case: str, first: StaffBrowser
     await form.locator("textarea").fill(SORRY)
     await second.sign(form)
     assert await second.said() == "The appeal is granted."
+
+
+async def test_approver_holds_a_collection_until_its_claim_has_ended(
+    console: Console, browser: Browser
+) -> None:
+    """An erasure keeps the records of the collection meanwhile, and the list of holds names it."""
+    pipeline, collection = console.pipeline, f"{console.pipeline.prefix}portal.contacts"
+    _, unbound = await pipeline.people_by_contract()
+    erasure = await pipeline.verified("erasure", unbound[6])
+    await console.listed(erasure, "verified", "approval")
+    async with staff_browser(console, browser, "olga.first", StaffRole.APPROVER) as first:
+        hold = await places_a_hold(first, collection)
+        await first.visit(f"/requests/{erasure}/decisions/approve-erasure")
+        assert collection in await first.page.inner_text("main .notice")
+        for name in ("olga.first", "pia.second"):
+            client = await console.signed_in(name, StaffRole.APPROVER)
+            assert (await made(console, client, name, erasure, "approve-erasure")).status_code == 200
+            await client.aclose()
+        await pipeline.closed(erasure)
+        assert "portal.contacts" in await pipeline.mentions(unbound[6].email)
+        await lifts_the_hold(first, hold, erasure)
+
+
+async def places_a_hold(first: StaffBrowser, collection: str) -> str:
+    """Place a hold on *collection* by the page of holds; return its id."""
+    page = first.page
+    await first.visit("/")
+    await page.click("nav >> text=Holds")
+    form = page.locator("form[method=post][action='/holds']")
+    await form.locator("[name=collection]").select_option(collection)
+    await form.locator("[name=matter]").fill("Court case 7!")
+    await first.sign(form)
+    assert await first.said() == "The values do not fit together. Check them."
+    await form.locator("[name=matter]").fill("Court case 7")
+    await first.sign(form)
+    assert await first.said() == "The legal hold is placed."
+    assert collection in await page.inner_text(".timeline")
+    hold = page.url.partition("?")[0].rpartition("/")[2]
+    assert await first.offered(hold) == {"lift-hold"}
+    return hold
+
+
+async def lifts_the_hold(first: StaffBrowser, hold: str, erasure: str) -> None:
+    """Find the erasure that *hold* kept records from, and lift it."""
+    page, row = first.page, f"tr:has(a[href='/requests/{hold}'])"
+
+    async def kept() -> bool:
+        await first.visit("/holds?state=standing")
+        return short_reference(erasure) in await page.inner_text(row)
+
+    await comes_true(kept)
+    assert "court case 7" in await page.inner_text(row)
+    await page.click(f"{row} >> text=Lift")
+    await page.select_option("[name=hold]", hold)
+    await page.select_option("[name=reason]", "claim_ended")
+    await first.sign(page.locator("main form"))
+    assert await first.said() == "The legal hold is lifted."
+    await first.visit("/holds?state=standing")
+    assert await page.locator(row).count() == 0
+    await first.visit("/holds")
+    assert "The claim has ended" in await page.inner_text(row)
 
 
 # --- by keyboard ----------------------------------------------------------------------------------------
@@ -579,6 +662,8 @@ async def test_case_is_found_opened_and_decided_by_keyboard(console: Console, br
     await page.wait_for_selector("text=Opened on record")
     await tab_to(page, "summary:has(+ p + form[action$='nothing-held'])")
     await page.keyboard.press("Enter")
+    await tab_to(page, "form[action$='nothing-held'] [name=text]")
+    await page.keyboard.type("We looked by hand.")
     await tab_to(page, "form[action$='nothing-held'] [name=code]")
     await page.keyboard.type(await console.code("rosa.keys"))
     await page.keyboard.press("Enter")

@@ -1,28 +1,38 @@
 """The lists of the console on a database: every query reads in an index, and every index serves a query."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bench.console import fill
 from services.console.read_model.cases import CaseFilter, CaseList, CaseOrder, DueFilter
 from services.console.read_model.figures import FigureReader
-from services.console.read_model.openings import PAGE, Opening, OpeningFilter, OpeningKind, OpeningLog
+from services.console.read_model.histories import CaseHistories
+from services.console.read_model.holds import HoldFilter, HoldList, PlacedHold
+from services.console.read_model.marks import PAGE
+from services.console.read_model.openings import Opening, OpeningFilter, OpeningKind, OpeningLog
+from services.console.read_model.recipients import NoticeList
 from services.console.saved_views import MOST_VIEWS, SavedViews
-from services.console.state import CaseKind, WaitKind
+from services.console.state import CaseKind, CaseRow, HoldState, RecipientState, WaitKind
+from shared.contract import events
 from shared.contract.references import IdRange
+from shared.runtime.journal import NotedFact
 from shared.runtime.mongo import Client, Database
+from shared.vocabulary import HoldScope
 
 CASES = 400
 TODAY = date(2026, 11, 20)
-START, HOUR = datetime(2026, 11, 19, tzinfo=UTC), timedelta(hours=1)
+START, HOUR, A_DAY = datetime(2026, 11, 19, tzinfo=UTC), timedelta(hours=1), timedelta(days=1)
 KIND = OpeningKind.CONTENT
 ALONE: Mapping[str, Mapping[str, Any]] = {
     "all": {},
     "stage": {"stage": "closed"},
+    "outcome": {"outcome": "refused"},
+    "most frequent outcome": {"outcome": "granted", "owner": "-"},
     "right": {"right": "access"},
     "law": {"law": "gdpr"},
     "country": {"country": "FR"},
@@ -73,8 +83,14 @@ async def test_every_list_reads_in_an_index_and_every_index_serves_a_list(databa
         await cases.page(wanted, TODAY, size=5)
     for field in ("law_name", "country", "source", "incident"):
         await cases.values(field)
+    first, *others = [row async for row in cases.all(CaseFilter(), TODAY)][:3]
+    await database["cases"].update_many(
+        {"_id": {"$in": [one.id for one in others]}}, {"$set": {"follows": first.id}}
+    )
+    assert set(await cases.following(first.id)) == {one.id for one in others}
     await cases.work(TODAY)
     await cases.work(TODAY, "dana.muster")
+    await cases.open_counts(TODAY)
     assert sum((await FigureReader(database).ages(TODAY)).values()) > 0
     await database.command("profile", 0)
     read = {"op": {"$in": ["query", "command"]}, "ns": f"{database.name}.cases"}
@@ -84,6 +100,40 @@ async def test_every_list_reads_in_an_index_and_every_index_serves_a_list(databa
     known = await database["cases"].index_information()
     used = {name for name, keys in known.items() if any(_shown(keys["key"]) in plan for plan in plans)}
     assert known.keys() - used == set()
+
+
+async def test_open_requests_are_counted_in_their_index_alone(database: Database) -> None:
+    cases = CaseList(database)
+    await fill(database, CASES)
+    await cases.prepare()
+    await database.command("profile", 2)
+    counts = await cases.open_counts(TODAY)
+    await database.command("profile", 0)
+    open_ones = [row async for row in cases.all(CaseFilter(open=True), TODAY)]
+    day = TODAY.isoformat()
+    near = [
+        row
+        for row in open_ones
+        if row.meant_for and row.meant_for <= TODAY and row.document()["sort_due"] >= day
+    ]
+    assert sum(one.count for one in counts) == len(open_ones) > 0
+    assert sum(one.count for one in counts if one.near) == len(near) > 0
+    [read] = [one async for one in database["system.profile"].find({"command.aggregate": "cases"})]
+    assert (read["docsExamined"], read["keysExamined"]) == (0, len(open_ones))
+
+
+async def test_list_by_target_day_reads_open_requests_alone(database: Database) -> None:
+    cases = CaseList(database)
+    await fill(database, CASES)
+    await cases.prepare()
+    open_ones = [row async for row in cases.all(CaseFilter(open=True), TODAY)]
+    await database.command("profile", 2)
+    page = await cases.page(CaseFilter(open=True, meant_by=date(2000, 1, 1)), TODAY)
+    await database.command("profile", 0)
+    assert list(page.rows) == []
+    [read] = [one async for one in database["system.profile"].find({"command.find": "cases"})]
+    assert read["docsExamined"] == 0
+    assert read["keysExamined"] <= len(open_ones) + 1
 
 
 def _shown(keys: list[tuple[str, int]]) -> str:
@@ -198,6 +248,123 @@ async def test_openings_are_listed_in_an_index_page_by_page(database: Database) 
     assert not [one for one in examined if "IXSCAN" not in one["planSummary"]]
     looked_at = [one["docsExamined"] for one in examined if one.get("nreturned", 0) <= PAGE + 1]
     assert max(looked_at) <= PAGE + 3  # those of the mark's moment are read again
+
+
+async def test_holds_are_listed_in_an_index_standing_ones_first(database: Database) -> None:
+    """One whose last day is over comes after them, a lifted one last; held requests have an index."""
+    listed = HoldList(database)
+    await listed.prepare()
+    days = (None, TODAY, TODAY - A_DAY)
+    placed = [hold(number, days[number % 3], lifted=number % 5 == 0) for number in range(120)]
+    await database["holds"].insert_many([{"_id": one.id, **one.document()} for one in placed])
+    held = CaseRow("ef" * 16, CaseKind.REQUEST, START, START, holds=(placed[1].hold, placed[7].hold))
+    await database["cases"].insert_one(held.document())
+    some = (HoldFilter(), HoldFilter(standing=True), HoldFilter(standing=True, collection="shop.orders"))
+    await database.command("profile", 2)
+    found = {wanted: await _all_holds(listed, wanted) for wanted in some}
+    await database.command("profile", 0)
+    ordered = sorted(placed, key=lambda one: one.place, reverse=True)
+    assert [one for one, _ in found[some[0]]] == ordered
+    standing = [one for one in ordered if one.state_on(TODAY) is HoldState.STANDING]
+    assert ordered[: len(standing)] == standing
+    assert [one for one, _ in found[some[1]]] == standing != []
+    assert [one for one, _ in found[some[2]]] == [one for one in standing if one.collection] != []
+    kept = {one.id: list(cases) for one, cases in found[some[0]] if cases}
+    assert kept == {placed[1].id: [held.id], placed[7].id: [held.id]}
+    read = {"op": {"$in": ["query", "command"]}, "ns": {"$regex": r"\.(holds|cases)$"}}
+    examined = [one async for one in database["system.profile"].find(read)]
+    assert not [one for one in examined if "IXSCAN" not in one["planSummary"]]
+    assert max(one["docsExamined"] for one in examined) <= PAGE + 1
+    assert await listed.standing(TODAY) == standing
+
+
+async def test_hold_stays_with_its_newest_state_when_its_case_is_purged(database: Database) -> None:
+    """A refused one goes. A writer that has seen fewer facts of the case changes nothing."""
+    histories, case, at = CaseHistories(database, ZoneInfo("UTC")), "ab" * 16, START
+    placed, refused = (
+        events.HoldPlaced(request_id=case, by="dana", hold=one * 32, scope=HoldScope.PERSON, matter="claim_7")
+        for one in "12"
+    )
+    first = [NotedFact(case, name, fact, at, at) for name, fact in (("placed", placed), ("refused", refused))]
+    await histories.note(first)
+    seen = await histories.of([case])
+    assert await database["holds"].count_documents({"lifted_at": None}) == 2
+    lifted = events.HoldLifted(request_id=case, by="omar", hold=placed.hold, reason="claim_ended")
+    refusal = events.DecisionRefused(
+        request_id=case, decision="refused", type=placed.TYPE, account="dana", reason="hold_exists"
+    )
+    later = (("lifted", lifted), ("refusal", refusal), ("purged", events.RequestPurged(request_id=case)))
+    await histories.note([NotedFact(case, name, fact, at + HOUR, at) for name, fact in later[:2]])
+    await histories._renew_others({case: [one for one in seen[case] if one.id == "placed"]})
+    assert await database["holds"].count_documents({"_id": "placed", "lifted_by": "omar"}) == 1
+    await histories.note([NotedFact(case, name, fact, at + HOUR, at) for name, fact in later[2:]])
+    [kept] = [PlacedHold.read(one) async for one in database["holds"].find()]
+    assert (kept.id, kept.lifted_by, kept.reason) == ("placed", "omar", "claim_ended")
+
+
+async def test_notices_are_listed_in_an_index_and_go_with_their_case(database: Database) -> None:
+    listed, histories = NoticeList(database), CaseHistories(database, ZoneInfo("UTC"))
+    await listed.prepare()
+    facts = [concerned(number) for number in range(110)]
+    facts += [failed(number, one) for number, one in enumerate(facts) if number % 2]
+    await histories.note(facts)
+    await database.command("profile", 2)
+    pages = [await listed.page(failed=one) for one in (False, True)]
+    marks = [page.next or "" for page in pages]
+    rest = [await listed.page(failed=one, after=marks[one]) for one in (False, True)]
+    await database.command("profile", 0)
+    assert [len(page.notices) for page in (*pages, *rest)] == [50, 50, 50, 5]
+    states = [one.state for page in (pages[1], rest[1]) for one in page.notices]
+    assert states == [RecipientState.FAILED] * 55
+    times = [one.at for page in (pages[0], rest[0]) for one in page.notices]
+    assert times == sorted(times, reverse=True)
+    stored = [one async for one in database["histories"].find()]
+    assert "secret hash" not in str(stored)
+    read = {"op": {"$in": ["query", "command"]}, "ns": f"{database.name}.notices"}
+    examined = [one async for one in database["system.profile"].find(read)]
+    assert not [one for one in examined if "IXSCAN" not in one["planSummary"]]
+    assert max(one["docsExamined"] for one in examined) <= PAGE + 1
+    case = facts[0].case
+    await histories.note([NotedFact(case, "purged", events.RequestPurged(request_id=case), START, START)])
+    assert await database["notices"].count_documents({}) == 100
+
+
+def concerned(number: int) -> NotedFact:
+    """Return one of ten notices of a case."""
+    case, at = f"{number // 10:032x}", START + number * HOUR
+    fact = events.RecipientConcerned(
+        request_id=case,
+        recipient="Mailer",
+        notice=f"notice_{number}",
+        about=events.SubjectErased.TYPE,
+        identifiers={"email": "secret hash"},
+    )
+    return NotedFact(case, f"concerned-{number}", fact, at, at)
+
+
+def failed(number: int, concerned: NotedFact) -> NotedFact:
+    """Return that the notice has failed."""
+    assert isinstance(concerned.fact, events.RecipientConcerned)
+    known = concerned.fact.model_dump(exclude={"identifiers", "fields"})
+    fact = events.RecipientFailed(**known, reason="refused")
+    return NotedFact(concerned.case, f"failed-{number}", fact, concerned.at + HOUR, concerned.at + HOUR)
+
+
+def hold(number: int, until: date | None, *, lifted: bool) -> PlacedHold:
+    """Return a hold on a request, or every other time on a collection."""
+    scope, at = (HoldScope.PERSON, HoldScope.COLLECTION)[number % 2], START + number // 2 * HOUR
+    name, key = f"{number:032x}", "shop.orders" if number % 2 else None
+    ended = at if lifted else None
+    return PlacedHold(name, name, name, scope, "claim_7", "dana", at, until, key, lifted_at=ended)
+
+
+async def _all_holds(listed: HoldList, wanted: HoldFilter) -> list[tuple[PlacedHold, Sequence[str]]]:
+    page = await listed.page(wanted, TODAY)
+    found = [(one, page.kept_from(one)) for one in page.holds]
+    while page.next is not None:
+        page = await listed.page(wanted, TODAY, page.next)
+        found += [(one, page.kept_from(one)) for one in page.holds]
+    return found
 
 
 async def _all_pages(log: OpeningLog, wanted: OpeningFilter) -> list[Opening]:

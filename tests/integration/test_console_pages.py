@@ -105,7 +105,7 @@ async def test_every_kind_of_page_is_accessible_in_german_light_and_dark_on_a_na
         await look_at_content(errors, staff, shown)
         await look_at_selection(errors, staff, shown)
     assert errors.found == []
-    assert len(errors.kinds) == len(set(errors.kinds)) == 23
+    assert len(errors.kinds) == len(set(errors.kinds)) == 24
 
 
 async def look_at_lists(errors: PageErrors, staff: StaffBrowser, shown: CasesToShow) -> None:
@@ -116,6 +116,7 @@ async def look_at_lists(errors: PageErrors, staff: StaffBrowser, shown: CasesToS
         ("three waits", f"/requests?text={shown.busy}"),
         ("breaches", "/breaches"),
         ("declaration", "/breaches/new"),
+        ("holds", "/holds"),
         ("figures", "/figures"),
         ("audit", "/audit?account=greta.pages"),
         ("system", "/system"),
@@ -165,8 +166,8 @@ async def look_at_selection(errors: PageErrors, staff: StaffBrowser, shown: Case
     """Look at the result of a search by mailbox, at selected requests, and at what was done with them."""
     page = staff.page
     await staff.visit("/requests")
-    await page.fill("[name=mailbox]", shown.person.email)
-    await page.press("[name=mailbox]", "Enter")
+    await page.fill("[name=term]", shown.person.email)
+    await page.press("[name=term]", "Enter")
     await page.wait_for_url("**/search")
     await errors.look("found", page)
     await select(staff, shown.erasure)

@@ -29,7 +29,13 @@ from tests.runtime_fakes import uncorrelated
 
 KEY = b"k" * 32
 SIGNER = CertificateSigner(KEY)
-TODAY = datetime.now(UTC).date()
+
+
+def today() -> date:
+    """Return the day that the erasures of this moment are dated by: the tests may run over midnight."""
+    return datetime.now(UTC).date()
+
+
 LONG_AGO = datetime.now(UTC) - timedelta(days=300)
 LAST_DAY = after(LONG_AGO.date(), RetentionPeriod(years=1))
 TEXT = """
@@ -84,7 +90,7 @@ async def erased(world: World, memory: ErasureRecords, data_map: DataMap = MAP, 
     await world.insert(
         "desk.bills", {"_id": 1, "person": 70_077_077, **bill}, {"_id": 2, "person": 78, **bill}
     )
-    decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
+    decided = plan(await gather(data_map, world.stores, PERSON), data_map, today())
     await OperatorEngine(data_map, world.stores).erase(decided, PERSON, "Example", SIGNER, memory=memory)
     assert await world.get("desk.people", _id=70_077_077) is None
     assert await world.get("desk.bills", _id=1) is not None
@@ -118,7 +124,7 @@ async def test_period_from_the_erasure_ends_once_and_does_not_start_anew(
     world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory, FROM_ERASURE)
-    last = after(TODAY, RetentionPeriod(years=1))
+    last = after(today(), RetentionPeriod(years=1))
     assert await due(world, memory, last) == []
     [item] = await due(world, memory, last + timedelta(days=1))
     assert not item.idle
@@ -129,7 +135,7 @@ async def test_period_from_the_erasure_ends_once_and_does_not_start_anew(
 
 async def test_period_from_the_erasure_follows_a_hold(world: World, memory: ErasureRecords) -> None:
     await erased(world, memory, FROM_ERASURE, held=True)
-    tomorrow = TODAY + timedelta(days=1)
+    tomorrow = today() + timedelta(days=1)
     bills = world.client[world.prefix + "desk"]["bills"]
     await bills.update_one({"_id": 1}, {"$set": {"held": False}})
     [item] = await due(world, memory, tomorrow)
@@ -167,7 +173,7 @@ async def test_a_hold_is_looked_at_every_day_and_the_record_goes_when_it_ends(
     world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory, held=True, issued=datetime(2001, 1, 1, tzinfo=UTC))
-    tomorrow = TODAY + timedelta(days=1)
+    tomorrow = today() + timedelta(days=1)
     [item] = await due(world, memory, tomorrow)
     assert item.idle
     bills = world.client[world.prefix + "desk"]["bills"]
@@ -271,10 +277,10 @@ async def test_what_a_contract_needs_goes_when_the_last_contract_of_the_person_h
 ) -> None:
     await world.insert("desk.people", {"_id": 7, "email": "kim@example.org"})
     await world.insert("desk.rentals", {"_id": 1, "email": "kim@example.org"})
-    decided = plan(await gather(CONTRACTS, world.stores, PERSON), CONTRACTS, TODAY)
+    decided = plan(await gather(CONTRACTS, world.stores, PERSON), CONTRACTS, today())
     await OperatorEngine(CONTRACTS, world.stores).erase(decided, PERSON, "Example", SIGNER, memory=memory)
     assert await world.get("desk.people", _id=7) is not None
-    tomorrow, rentals = TODAY + timedelta(days=1), world.client[world.prefix + "desk"]["rentals"]
+    tomorrow, rentals = today() + timedelta(days=1), world.client[world.prefix + "desk"]["rentals"]
     [item] = await due(world, memory, tomorrow)
     assert item.idle
 

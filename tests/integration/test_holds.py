@@ -141,6 +141,14 @@ async def test_hold_on_a_collection_keeps_all_of_it_and_nothing_else(shop: Shop)
     assert await shop.planned(BO) == {"bo": None, "order of bo": "legal_hold", f"ticket of {BO}": None}
 
 
+async def test_hold_on_a_collection_under_the_id_of_a_request_keeps_no_others(shop: Shop) -> None:
+    scope, words = HoldScope.COLLECTION, {"by": "dana", "matter": "claim_7", "collection": "shop.orders"}
+    placed = HoldPlaced(request_id=CASE, hold=CASE, scope=scope, **words)
+    assert await place_hold(placed, shop.ctx()) == []
+    kept = await shop.planned(ADA, CASE)
+    assert {name for name, reason in kept.items() if reason} == {"order of ada"}
+
+
 async def test_hold_on_a_request_keeps_what_its_erasure_finds_and_nothing_else(shop: Shop) -> None:
     await shop.place(HoldScope.REQUEST)
     assert set((await shop.planned(ADA, CASE)).values()) == {"legal_hold"}
@@ -198,7 +206,7 @@ async def test_hold_that_is_about_nothing_is_refused(
     event = HoldPlaced.model_validate(words | changes)
     with pytest.raises(RefusedDecision, match=reason):
         await place_hold(event, shop.ctx(case=event.request_id))
-    assert await shop.holds.listed() == []
+    assert await shop.holds.find(HOLD) is None
 
 
 async def test_id_of_a_hold_is_not_used_twice(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 import signal
 import socket
 import sys
@@ -163,7 +164,33 @@ async def test_health_and_figures_are_served(environment: dict[str, str]) -> Non
         await until(port, "/readyz", 200)
         assert (await get(port, "/readyz")).json() == {"broker": "ok", "database": "ok", "queues": "ok"}
         assert (await get(port, "/livez")).text == "alive\n"
-        assert "habeas_consuming" in (await get(port, "/metrics")).text
+        figures = (await get(port, "/metrics")).text
+        for shown in (
+            "habeas_build_info{",
+            "habeas_consuming{",
+            "habeas_store_seconds_count{",
+            "process_cpu_",
+        ):
+            assert f"\n{shown}" in figures
+        assert not re.search("drop|wrong_codes|requests_waiting|letters", figures), "features that are off"
+
+
+async def test_host_is_not_ready_while_the_broker_has_an_alarm(
+    environment: dict[str, str], stack: Stack
+) -> None:
+    async with process(environment) as host:
+        port = await host.port()
+        await until(port, "/readyz", 200)
+        await stack.broker._evaluate('rabbit_disk_monitor:set_disk_free_limit("1PB").')
+        try:
+            await until(port, "/readyz", 503)
+            reason = "the broker accepts no messages: it has an alarm of memory or disk"
+            assert (await get(port, "/readyz")).json() == {"broker": reason, "database": "ok", "queues": "ok"}
+            await figured(port, 'habeas_broker_blocked{service="fulfillment"} 1.0')
+        finally:
+            await stack.broker._evaluate('rabbit_disk_monitor:set_disk_free_limit("50MB").')
+        await until(port, "/readyz", 200)
+        await figured(port, 'habeas_broker_blocked{service="fulfillment"} 0.0')
 
 
 async def test_a_host_is_not_ready_while_the_broker_is_away_and_ready_when_it_is_back(
@@ -244,6 +271,14 @@ async def test_a_task_that_dies_takes_the_host_with_it_and_is_named_but_not_quot
 async def until(port: int, path: str, status: int) -> None:
     answered: bool = await eventually(lambda: _answers(port, path, status), WITHIN)
     assert answered
+
+
+async def figured(port: int, line: str) -> None:
+    async def is_there() -> bool:
+        return line in (await get(port, "/metrics")).text.splitlines()
+
+    shown: bool = await eventually(is_there, WITHIN)
+    assert shown
 
 
 async def _answers(port: int, path: str, status: int) -> bool:

@@ -20,7 +20,7 @@ EXAMPLE = ROOT / "examples" / "breach" / "incident.yaml"
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
     async with prepared(parts, tmp_path_factory.mktemp("notices"), customers=20) as pipeline:
-        await pipeline.start("intake", "fulfillment")
+        await pipeline.start("intake", "fulfillment", "notifier")
         yield pipeline
         await pipeline.stop()
 
@@ -56,7 +56,9 @@ def contents(folder: Path, pattern: str) -> list[bytes]:
 async def test_people_with_the_same_notice_share_a_sample(
     pipeline: Pipeline, incident: str, tmp_path: Path
 ) -> None:
-    code, said, wrong = await command(pipeline, "breach", "preview", incident, "--out", str(tmp_path))
+    code, said, wrong = await command(
+        pipeline, "breach", "preview", incident, "--out", str(tmp_path), "--as", "bea.muster"
+    )
     assert code == 0, wrong
     assert b"Guten Tag" in b"".join(contents(tmp_path, "gdpr.de*.eml"))
     assert f"{len(contents(tmp_path, '*.eml'))} letters; open" in said
@@ -69,7 +71,9 @@ async def test_people_with_the_same_notice_share_a_sample(
 async def test_there_is_a_document_for_each_authority_with_counts(
     pipeline: Pipeline, incident: str, tmp_path: Path
 ) -> None:
-    code, said, wrong = await command(pipeline, "breach", "forms", incident, "--out", str(tmp_path))
+    code, said, wrong = await command(
+        pipeline, "breach", "forms", incident, "--out", str(tmp_path), "--as", "carl.muster"
+    )
     assert code == 0, wrong
     document = json.loads((tmp_path / "gdpr.authority.DE.json").read_text("utf-8"))
     assert "gdpr.authority.DE" in said
@@ -82,6 +86,8 @@ async def test_there_is_a_document_for_each_authority_with_counts(
 
 async def test_an_incident_that_is_none_is_said(pipeline: Pipeline, tmp_path: Path) -> None:
     for verb in ("preview", "forms"):
-        code, _, wrong = await command(pipeline, "breach", verb, "0" * 32, "--out", str(tmp_path))
+        code, _, wrong = await command(
+            pipeline, "breach", verb, "0" * 32, "--out", str(tmp_path), "--as", "ada.muster"
+        )
         assert code == 2
         assert "no such incident" in wrong

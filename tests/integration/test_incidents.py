@@ -207,7 +207,9 @@ async def _second_phase(pipeline: Pipeline, heard: Heard, case: str, file: Path)
 
 async def _register(pipeline: Pipeline, case: str, folder: Path) -> None:
     for name in ("register.csv", "register.json", "register.html"):
-        code, _, wrong = await command(pipeline, "breach", "register", "--out", str(folder / name))
+        code, _, wrong = await command(
+            pipeline, "breach", "register", "--out", str(folder / name), "--as", "ada"
+        )
         assert code == 0, wrong
     with (folder / "register.csv").open(encoding="utf-8", newline="") as lines:
         [row] = [row for row in csv.DictReader(lines) if row["incident"] == case]
@@ -237,6 +239,8 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     plain = await shown_once_it_is(pipeline, case, "withdrawn", 2)
     assert plain["phases"][1]["stated"]["withdrawn_by"] == "ada"
     assert [one["phase"] for one in await hear(heard, case, "breach.unscoped", 1)] == [2]
+    code, _, wrong = await command(pipeline, "breach", "declare", str(file), "--as", "ada")
+    assert (code, "the same phase was withdrawn" in " ".join(wrong.split())) == (2, True)
 
     code, said, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")
     assert code == 0, wrong

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from habeas.client.accounts import create_collections
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import SearchAnswer
-from services.fulfillment.stores.existence import SeenCollections
+from services.fulfillment.stores.existence import MapReadiness, NoSeenCollections, SeenCollections
 from services.fulfillment.stores.mongodb import Stores
-from shared.runtime.mongo import Client
+from shared.errors import InvalidDataMap, StoreUnavailable
+from shared.runtime.mongo import Client, connect
 from tests.integration.test_engine import PERSON, World
 
 COLLECTION = """
@@ -94,3 +96,43 @@ async def test_verification_counts_a_collection_that_never_existed_as_empty(worl
     remains = await engine(world).verify(decided, data_map, PERSON)
     assert remains.clean
     assert [part.status.value for part in remains.findings.coverage] == ["searched", "absent"]
+
+
+async def test_map_is_ready_unless_a_collection_is_missing(world: World) -> None:
+    data_map, register = desk("people", "polls"), SeenCollections(world.client[f"{world.prefix}habeas"])
+    readiness = MapReadiness(data_map, world.stores, register)
+    with pytest.raises(InvalidDataMap, match="not compared"):
+        await readiness.check()
+    await readiness.look()
+    with pytest.raises(
+        InvalidDataMap, match=r"names desk\.people, desk\.polls, and the database has no such"
+    ):
+        await readiness.check()
+    await world.insert("desk.people", {"_id": 1, "email": "kim@example.org"})
+    await readiness.look()
+    await readiness.check()
+    await world.client[world.prefix + "desk"].drop_collection("people")
+    await readiness.look()
+    with pytest.raises(InvalidDataMap, match=r"names desk\.people"):
+        await readiness.check()
+
+
+async def test_map_is_ready_while_a_store_is_away() -> None:
+    lost = connect("mongodb://127.0.0.1:1/?timeoutMS=50", app_name="test")
+    readiness = MapReadiness(desk("people"), Stores({"default": lost}), NoSeenCollections())
+    with pytest.raises(StoreUnavailable):
+        await readiness.look()
+    await readiness.check()
+    lost.close()
+
+
+async def test_example_gets_its_collections_where_a_database_has_none(
+    mongo_url: str, mongo_client: Client, database_prefix: str
+) -> None:
+    filled, empty = f"{database_prefix}filled", f"{database_prefix}empty"
+    await mongo_client[filled]["orders"].insert_one({})
+    wanted = {filled: ["people"], empty: ["people", "polls"]}
+    assert await create_collections(mongo_url, wanted) == 2
+    assert await create_collections(mongo_url, wanted) == 0
+    assert await mongo_client[filled].list_collection_names() == ["orders"]
+    assert sorted(await mongo_client[empty].list_collection_names()) == ["people", "polls"]

@@ -4,21 +4,21 @@ import asyncio
 import os
 import shutil
 import tempfile
+import threading
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import aioimaplib
 import pytest
 import pytest_asyncio
 
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
-from services.intake.channels.email.inbox import ImapAccount, MailboxUnavailable, MailboxWatcher
+from services.intake.channels.email.inbox import ImapAccount, ImapSession, MailboxUnavailable, MailboxWatcher
 from services.intake.channels.email.service import MailDeferred, MailEnvelope
 from shared.errors import PermanentError, StoreUnavailable
 from tests.conftest import missing
@@ -86,35 +86,30 @@ class Server:
         self.port, self.user = port, f"{uuid.uuid4().hex}@example.com"
         self.desk = Desk()
 
-    @asynccontextmanager
-    async def client(self) -> AsyncIterator[aioimaplib.IMAP4]:
-        client = aioimaplib.IMAP4(HOST, self.port)
-        await client.wait_hello_from_server()
-        await client.login(self.user, PASSWORD)
-        yield client
-        await client.logout()
+    @property
+    def account(self) -> ImapAccount:
+        return ImapAccount(HOST, self.port, tls=False, user=self.user, password=PASSWORD, folder="INBOX")
 
     async def put(self, *bodies: str) -> None:
-        async with self.client() as client:
+        async with ImapSession.opened(self.account, None) as session:
             for body in bodies:
                 mail = EmailMessage()
                 mail["From"], mail["To"], mail["Subject"] = "ada@example.org", self.user, "Hello"
                 mail.set_content(body)
-                await client.append(bytes(mail), "INBOX")
+                await asyncio.to_thread(session.client.append, "INBOX", "", "", bytes(mail))
 
     def mailbox(self, *, done: str = "Habeas", look_every_s: float = 20) -> MailboxWatcher:
-        account = ImapAccount(HOST, self.port, tls=False, user=self.user, password=PASSWORD, folder="INBOX")
-        return MailboxWatcher(account, self.desk, done, look_every_s)  # type: ignore[arg-type]
+        return MailboxWatcher(self.account, self.desk, done, look_every_s)  # type: ignore[arg-type]
 
     async def seen(self, folder: str) -> list[bytes]:
         """Return what lies in *folder*."""
-        async with self.client() as client:
-            await client.select(folder)
-            found = (await client.uid_search("ALL", charset=None)).lines[0].split()
-            lines: list[Any] = []
-            for uid in found:
-                lines += (await client.uid("fetch", uid.decode(), "(BODY.PEEK[])")).lines
-        return [bytes(line) for line in lines if isinstance(line, bytearray)]
+        async with ImapSession.opened(self.account, None) as session:
+            await session.ask("SELECT", folder)
+            [found] = await session.done("search", "UID", "SEARCH", "ALL")
+            parts = [
+                (await session.ask("UID", "FETCH", uid, "(BODY.PEEK[])"))[1] for uid in found.decode().split()
+            ]
+        return [part[1] for each in parts for part in each if isinstance(part, tuple)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -207,7 +202,7 @@ async def test_a_mailbox_that_does_not_answer_is_tried_again(server: Server) -> 
 
 
 async def test_a_mailbox_that_does_not_let_us_in_is_tried_again(server: Server) -> None:
-    account = ImapAccount(HOST, server.port, tls=False, user=server.user, password="wrong", folder="INBOX")
+    account = replace(server.account, password="wrong")
     with pytest.raises(MailboxUnavailable, match="refused to log in"):
         await MailboxWatcher(account, server.desk, "").work()  # type: ignore[arg-type]
 
@@ -235,6 +230,39 @@ async def test_looking_goes_on_after_an_outage(server: Server) -> None:
     server.desk.trouble.clear()
     await eventually(lambda: server.desk.taken)
     looking.cancel()
+
+
+class SilentServer:
+    """Greets, lets everybody in, and then answers no command."""
+
+    def __init__(self) -> None:
+        self.silent = threading.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK ready\r\n")
+        while line := await reader.readline():
+            tag, command, *_ = line.decode("ascii").split()
+            if command == "CAPABILITY":
+                writer.write(b"* CAPABILITY IMAP4rev1\r\n")
+            if command in {"CAPABILITY", "LOGIN"}:
+                writer.write(f"{tag} OK done\r\n".encode())
+            else:
+                self.silent.set()
+        writer.close()
+
+    async def cancelled(self, mailbox: MailboxWatcher) -> None:
+        looking = asyncio.create_task(mailbox.run())
+        await asyncio.to_thread(self.silent.wait)
+        looking.cancel()
+        await asyncio.wait([looking])
+
+
+async def test_silent_server_holds_up_no_end_of_the_process() -> None:
+    silent = SilentServer()
+    async with await asyncio.start_server(silent.serve, HOST, 0) as listening:
+        mailbox = Server(listening.sockets[0].getsockname()[1]).mailbox()
+        async with asyncio.timeout(10):  # a loop of its own: one that is blocked does not block the bound
+            await asyncio.to_thread(asyncio.run, silent.cancelled(mailbox))
 
 
 @pytest.mark.parametrize(

@@ -725,4 +725,5 @@ async def test_report_keeps_the_findings_of_the_current_data_map_alone(desk: Des
     await old.check()
     now = await stored()
     assert (now["version"], now["collections"][0]["key"]) == (new.data_map.version, "desk.letters")
+    assert "user.contact.email" in now["categories"]
     assert "findings" not in now

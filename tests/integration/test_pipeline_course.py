@@ -64,7 +64,7 @@ async def test_decision_about_an_unknown_id_is_an_error(pipeline: Pipeline, word
 async def test_request_is_named_by_the_beginning_of_its_id_or_by_its_reference(pipeline: Pipeline) -> None:
     case = await pipeline.lodge(STRANGER.asks("portability"), source=SHOP)
     for name in (case[:12], short_reference(case)):
-        code, printed, errors = await command(pipeline, "status", name, "--json")
+        code, printed, errors = await command(pipeline, "status", name, "--json", "--as", "bert")
         assert code == 0, errors
         assert json.loads(printed)["id"] == case
     code, _, errors = await command(pipeline, "request", "close", case[:12], "--as", "bert")

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -115,6 +117,15 @@ dataset:
 """
 
 
+async def _is_reported(pipeline: Pipeline, collection: str) -> bool:
+    """Return whether the services are not ready because of *collection*."""
+    try:
+        answer = await pipeline.http.get(f"{pipeline.ops_url}/readyz")
+    except httpx.TransportError:
+        return False
+    return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and collection in answer.text
+
+
 async def test_a_wrong_name_in_the_map_parks_the_request_and_correcting_it_answers_it(
     parts: Stack | None, tmp_path: Path
 ) -> None:
@@ -122,7 +133,8 @@ async def test_a_wrong_name_in_the_map_parks_the_request_and_correcting_it_answe
         path = Path(pipeline.settings["HABEAS_DATAMAP"]) / "portal.yml"
         right = path.read_text(encoding="utf-8")
         path.write_text(right.replace("- name: newsletter\n", "- name: newslettre\n"), encoding="utf-8")
-        await pipeline.start()
+        await pipeline.begin()
+        await comes_true(partial(_is_reported, pipeline, f"{pipeline.prefix}portal.newslettre"))
         person = (await pipeline.people())[2]
         asked = person.asks("access")
         await pipeline.send(asked)

@@ -1,17 +1,40 @@
 """Two hundred people ask while the broker dies and the wire is cut: none is lost, none is answered twice."""
 
+import asyncio
+import json
+import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import aio_pika
 import pytest
 import pytest_asyncio
 
-from habeas.client import requests
+from habeas.client import accounts, requests
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command
 from habeas.embedded.stack import Stack, StackPart
-from shared.contract.events import RequestSubmitted
-from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, insistently, running
+from shared.contract import topology
+from shared.contract.events import IdentityVerified, RequestSubmitted
+from shared.runtime.accounts import definitions
+from shared.runtime.broker import declare
+from shared.runtime.broker.publisher import CONFIRM_WITHIN_S
+from tests.integration.forked_processes import started
+from tests.integration.pipeline import (
+    PORTAL,
+    STOP_WITHIN,
+    Pipeline,
+    Somebody,
+    comes_true,
+    command,
+    insistently,
+    running,
+)
+from tests.waiting import eventually
 
 REQUESTS = 200
 LONG = timedelta(seconds=60)
@@ -82,6 +105,87 @@ async def test_a_broker_that_dies_in_the_middle_loses_and_doubles_nothing(
     await everybody_is_answered_once(pipeline, people, before)
 
 
+async def lose_broker_data(stack: Stack, pipeline: Pipeline) -> list[str]:
+    """Destroy the broker's data, and declare accounts and topology anew; return the queues that were made."""
+    await stack.kill(StackPart.BROKER)
+    shutil.rmtree(stack.broker.folder / "data")
+    await stack.start(StackPart.BROKER)
+    name = accounts.vhost_of(pipeline.amqp_url)
+    await stack.broker.add_vhost(name)
+    users = accounts.users_in(Path(pipeline.settings["HABEAS_CREDENTIALS"]))
+    await stack.broker.define(definitions(users, name))
+    return await declare(pipeline.amqp_url)
+
+
+async def stand_still(pipeline: Pipeline, asked: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Have requests verified that fulfillment never hears of; return case by reference."""
+    connection = await aio_pika.connect(pipeline.amqp_url)
+    async with connection, connection.channel() as channel:
+        queue = await channel.get_queue("fulfillment", ensure=False)
+        await queue.unbind(topology.EVENTS, IdentityVerified.TYPE)
+    for submission in asked.values():
+        await pipeline.send(submission)
+    cases = {reference: await pipeline.id_of(submission) for reference, submission in asked.items()}
+    for case in cases.values():
+        await pipeline.until_it_is("verified", case)
+    return cases
+
+
+async def test_requests_that_the_broker_lost_end_as_they_would_have(stack: Stack, pipeline: Pipeline) -> None:
+    leaving = (await pipeline.people())[2:7]
+    staying = crowd("lost")[: 20 - len(leaving)]
+    before = len(await closed(pipeline))
+    wanted = [person.asks("erasure") for person in leaving] + [person.asks("access") for person in staying]
+    cases = await stand_still(pipeline, {submission["reference"]: submission for submission in wanted})
+    assert set(await lose_broker_data(stack, pipeline)) == {queue.name for queue in topology.queues()}
+
+    (code, shown, _) = await command(pipeline, "republish", "--dry-run", "--json")
+    lost = {"service": "fulfillment", "type": IdentityVerified.TYPE, "publisher": "verifier", "facts": 20}
+    assert (code, json.loads(shown)["unhandled"], json.loads(shown)["cases"]) == (0, [lost], 20)
+    assert {(await pipeline.page(case))["status"] for case in cases.values()} == {"verified"}
+    async with pipeline.listening() as heard:
+        (code, said, _) = await command(pipeline, "republish")
+        assert (code, said.splitlines()[-1]) == (0, "20 facts of 20 cases published again")
+        for case in cases.values():
+            assert (await pipeline.closed(case, LONG))["outcome"] != "refused"
+        for case in cases.values():
+            await eventually(partial(heard.of, case, "request.closed"))
+            assert len(heard.of(case, "request.fulfilled")) == 1
+    assert len(await closed(pipeline)) == before + 20
+    assert await pipeline.handled_twice() == []
+    for person in leaving:
+        assert await pipeline.mentions(person.email) == {}
+    letters = Counter(len(pipeline.letters_to(person)) for person in (*leaving, *staying))
+    assert letters == {2: 20}
+    assert not any((await pipeline.parked()).values())
+    (_, shown, _) = await command(pipeline, "republish", "--dry-run", "--json")
+    assert json.loads(shown)["unhandled"] == []
+
+
+async def test_upkeep_has_a_request_that_stands_still_go_on(pipeline: Pipeline, tmp_path: Path) -> None:
+    asked = Somebody("still@example.net", "Person").asks("access")
+    [case] = (await stand_still(pipeline, {"": asked})).values()
+    await declare(pipeline.amqp_url)  # binds the queue again
+    port = free_port()
+    own = {"HABEAS_AMQP_URL": pipeline.amqp_url, "HABEAS_OPS_PORT": str(port), "HABEAS_STALLED_AFTER": "PT0S"}
+    verb = ("upkeep", "--heads", str(tmp_path))
+    upkeep = Command(verb, Path.cwd(), tmp_path / "upkeep.log", pipeline.environment | own)
+    process = await started("habeas", upkeep)
+    try:
+        await pipeline.closed(case, LONG)
+        answers = {
+            path: (await pipeline.http.get(f"http://{HOST}:{port}/{path}")).text
+            for path in ("livez", "readyz", "metrics")
+        }
+    finally:
+        await process.stop(STOP_WITHIN)
+    assert answers["livez"] == "alive\n"
+    assert json.loads(answers["readyz"]) == {"broker": "ok", "database": "ok"}
+    assert 'habeas_facts_republished_total{service="fulfillment"} 1.0' in answers["metrics"]
+    assert 'habeas_cases_stalled{service="fulfillment"}' in answers["metrics"]
+    assert "facts published again" in (tmp_path / "upkeep.log").read_text(encoding="utf-8")
+
+
 async def test_a_wire_that_is_cut_again_and_again_loses_and_doubles_nothing(
     stack: Stack, pipeline: Pipeline
 ) -> None:
@@ -91,3 +195,22 @@ async def test_a_wire_that_is_cut_again_and_again_loses_and_doubles_nothing(
         if number % 50 == 25:
             await stack.broker.cut_connections()
     await everybody_is_answered_once(pipeline, people, before)
+
+
+async def test_blocked_broker_delays_no_answer_over_http(stack: Stack, pipeline: Pipeline) -> None:
+    kim = Somebody("alarm.1@example.net", "Person 1")
+    await stack.broker._evaluate('rabbit_disk_monitor:set_disk_free_limit("1PB").')
+    try:
+        async with asyncio.timeout(CONFIRM_WITHIN_S):
+            answer = await pipeline.http.post("/v1/requests", json=kim.asks("access"))
+            proofs = {"proofs": [{"kind": "new_code"}]}
+            refused = await pipeline.http.post(f"/v1/requests/{answer.json()['id']}/proofs", json=proofs)
+        assert answer.status_code == 202, "its row is durable, and is published later"
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    finally:
+        await stack.broker._evaluate('rabbit_disk_monitor:set_disk_free_limit("50MB").')
+
+    async def has_a_letter() -> bool:
+        return any(kim.email in letter.recipients for letter in pipeline.mail.letters())
+
+    await comes_true(has_a_letter)

@@ -2,9 +2,8 @@
 
 import io
 import json
-import re
 import zipfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +22,8 @@ from shared.contract.events import (
 )
 from shared.contract.topology import parking_of
 from shared.runtime.broker import Message
-from shared.runtime.mongo import raw_documents
 from tests.integration.pipeline import PORTAL, SHOP, Heard, Pipeline, Somebody, command, running
+from tests.integration.traces import everything, traces
 from tests.waiting import eventually
 
 PERSON = Somebody(BRUNO.email, BRUNO.name)
@@ -37,8 +36,6 @@ EARLY: Mapping[str, Mapping[str, Any]] = {
     ProofSubmitted.TYPE: {"proofs": [{"kind": "data_points", "points": {"customer_no": FILE}}]},
     AppealSubmitted.TYPE: {"statement": f"I, {PERSON.name}, got no answer at {BRUNO.phone}."},
 }
-FRACTION = re.compile(rb"\.\d{3,6}(?=Z|\+)")
-"""Of a second. Its digits could be those of a code by chance."""
 
 
 @dataclass(frozen=True)
@@ -181,50 +178,9 @@ async def badly_submitted(pipeline: Pipeline, heard: Heard) -> None:
     await eventually(lambda: len(rejections(heard)) >= before + 5)
 
 
-async def traces(finished: Finished) -> list[str]:
+async def traces_of(finished: Finished) -> list[str]:
     """Return where any of the words stands."""
-    needle = needle_for(finished.words)
-    return sorted({place async for place, content in everything(finished) if needle(content)})
-
-
-async def everything(finished: Finished) -> AsyncIterator[tuple[str, bytes]]:
-    """Yield whatever we keep or say, and where: the vault too, for what lies there is sealed."""
-    pipeline = finished.pipeline
-    for event in finished.heard.events:
-        yield f"event {event['type']}", json.dumps(event, ensure_ascii=False).encode()
-    for queue, messages in (await pipeline.messages()).items():
-        for message in messages:
-            yield f"queue {queue}", message
-    for line in pipeline.log.read_bytes().splitlines():
-        yield "log", line
-    for database in await pipeline.client.list_database_names():
-        if database.startswith(f"{pipeline.prefix}_"):
-            for name in await pipeline.client[database].list_collection_names():
-                async for _, raw in raw_documents(pipeline.client[database][name]):
-                    yield f"{database.removeprefix(pipeline.prefix)}.{name}", raw
-
-
-def needle_for(words: Iterable[str]) -> "Needle":
-    spelled = {word.casefold() for word in words}
-    spelled |= {json.dumps(word)[1:-1] for word in spelled}
-    return Needle(
-        {
-            word: re.compile(rb"(?<![0-9a-f])" + re.escape(word) + rb"(?![0-9a-f])")
-            for word in (one.encode() for one in spelled)
-        }
-    )
-
-
-@dataclass(frozen=True)
-class Needle:
-    """Looks for words in bytes, in any case; digits inside longer numbers and ids do not count."""
-
-    words: Mapping[bytes, re.Pattern[bytes]]
-    """The word alone, which is found or missed sooner, → the word by itself."""
-
-    def __call__(self, hay: bytes) -> bool:
-        text = FRACTION.sub(b"", hay).lower()
-        return any(word in text and pattern.search(text) for word, pattern in self.words.items())
+    return await traces(finished.pipeline, finished.words, finished.heard.events)
 
 
 async def test_no_queue_no_log_line_and_no_collection_names_the_person(finished: Finished) -> None:
@@ -242,7 +198,7 @@ async def test_no_queue_no_log_line_and_no_collection_names_the_person(finished:
         "habeas.identity.refused.v1",
     }
     assert len(finished.pipeline.log.read_bytes().splitlines()) > 20
-    assert {place async for place, _ in everything(finished)} >= {
+    assert {place async for place, _ in everything(finished.pipeline, finished.heard.events)} >= {
         "_intake.journal",
         "_verifier.journal",
         "_fulfillment.journal",
@@ -253,7 +209,7 @@ async def test_no_queue_no_log_line_and_no_collection_names_the_person(finished:
         "_vault.items",
         "_vault.chunks",
     }
-    assert await traces(finished) == []
+    assert await traces_of(finished) == []
 
 
 async def test_a_single_trace_anywhere_would_be_found(finished: Finished) -> None:
@@ -261,9 +217,9 @@ async def test_a_single_trace_anywhere_would_be_found(finished: Finished) -> Non
     parking = parking_of("verifier")
     body = f"for {PERSON.email.upper()}".encode()
     await pipeline.bus.publish([Message("", parking, body, "planted")])
-    assert await traces(finished) == [f"queue {parking}"]
+    assert await traces_of(finished) == [f"queue {parking}"]
     journal = pipeline.client[f"{pipeline.prefix}_verifier"]["journal"]
     await journal.insert_one({"_id": "planted", "case": "x", "note": [{"code": finished.words[-1]}]})
     with pipeline.log.open("a", encoding="utf-8") as log:
         log.write(json.dumps({"event": "planted", "reason": PERSON.name.upper()}) + "\n")
-    assert await traces(finished) == ["_verifier.journal", "log", f"queue {parking}"]
+    assert await traces_of(finished) == ["_verifier.journal", "log", f"queue {parking}"]

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import signal
 import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +40,31 @@ async def test_demonstration_prints_the_documented_output(tmp_path: Path) -> Non
     assert result["state"] == "done"
     assert DRAFTED in exports
     assert "479 documents in 3 collections" in exports
+
+
+@pytest.mark.usefixtures("mongo_url", "amqp_url")
+async def test_up_starts_in_an_empty_folder_also_with_a_map_that_does_not_fit(tmp_path: Path) -> None:
+    own = await asyncio.gather(kept_up(tmp_path / "sample"), kept_up(tmp_path / "empty", "--no-sample"))
+    assert [one["state"] for one in own] == ["running", "running"]
+
+
+async def kept_up(state: Path, *options: str) -> dict[str, Any]:
+    """Run `habeas up` until it says that it runs; stop it, and return what it said."""
+    up = await create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "habeas",
+        "up",
+        "--state",
+        str(state),
+        "--json",
+        *options,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    assert up.stdout is not None
+    async with asyncio.timeout(120):
+        said: dict[str, Any] = json.loads(await up.stdout.readline())
+        up.send_signal(signal.SIGINT)
+        await up.communicate()
+    return said

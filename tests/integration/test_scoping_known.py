@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import yaml
 
-from habeas.client.incident_register import groups_by_law
 from habeas.embedded.company import fill, generate
 from habeas.embedded.company.people import ADA, BRUNO
 from habeas.embedded.company.portal import STAFF
@@ -23,6 +22,7 @@ from services.fulfillment.breach.dry_run import _People
 from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.places import place_of
 from services.fulfillment.datamap.reader import load, parse
+from shared.contract.breach_facts import groups_by_law
 from shared.law.library import breach_policies, company
 from shared.runtime.mongo import Client, insert_new
 from tests.conftest import PREFIXED

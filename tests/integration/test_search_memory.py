@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.search.engine import RecordEngine
+from services.fulfillment.search.search_memory import SearchMemory
+from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, Document, ObjectId
 
 pytestmark = pytest.mark.skipif(
@@ -101,3 +105,31 @@ async def test_records_that_each_lead_on_are_looked_up_in_portions(
     total, grown = await searched(mongo_url, database_prefix, data_map)
     assert total == RECORDS + 1
     assert grown < MOST_GROWTH_MIB
+
+
+async def test_large_searches_of_many_handlers_wait_for_the_memory_that_they_share(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    people = range(12)
+    users = [{"_id": number, "email": f"person{number}@example.org"} for number in people]
+    await fill(mongo_client, database_prefix, "users", users)
+    notes = [{"of": number, "text": "x" * 150} for number in people for _ in range(300)]
+    await fill(mongo_client, database_prefix, "notes", notes)
+    memory, together, most = SearchMemory(3 << 20), 0, 0
+    stores = Stores({"default": mongo_client}, database_prefix=database_prefix)
+    engine, data_map = RecordEngine(stores, memory=memory), parse({"map.yml": map_of(("notes", "users._id"))})
+
+    async def handle(number: int) -> int:
+        nonlocal together, most
+        records = engine.for_handler()
+        findings = await records.gather(data_map, {"email": (f"person{number}@example.org",)})
+        together += 1
+        most = max(most, together)
+        await asyncio.sleep(0.01)
+        together -= 1
+        records.release()
+        return findings.total
+
+    assert await asyncio.gather(*map(handle, people)) == [301] * len(people)
+    assert most == 1
+    assert memory.used == 0

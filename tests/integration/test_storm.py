@@ -132,7 +132,7 @@ async def test_a_declared_incident_marks_and_shapes_what_comes_in_its_time(
 
     await comes_true(begun)
     assert await count(pipeline, RECEIVED, PORTAL) <= 10
-    _, said, _ = await command(pipeline, "report", "--register", "--format", "csv")
+    _, said, _ = await command(pipeline, "report", "--register", "--format", "csv", "--as", "vera")
     rows = [line for line in said.splitlines() if PORTAL in line]
     assert rows
     assert all(row.endswith("breach_7") for row in rows)

@@ -7,21 +7,24 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, STDOUT, Process
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from habeas.client.accounts import AMQP_URL
+from habeas.client.accounts import AMQP_URL, administrator_file
+from habeas.client.audit import JOURNALS
 from habeas.embedded import store_record
 from habeas.embedded.installation import CLIENT, CREDENTIALS
 from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.parts.ports import free_port, is_free
 from habeas.embedded.stack import PORTS
+from services.console.read_model.chains import ChainVerification, ChainVerifications
 from shared.client import AsyncAmqpClient
 from shared.contract.codes import ALONE
+from shared.runtime.mongo import connect
 from tests.unit.pages import CONSOLE, ROOT, text
 from tests.waiting import eventually
 
@@ -155,6 +158,13 @@ async def try_the_client(reader: Reader) -> None:
         )
 
 
+async def verifications(reader: Reader) -> list[ChainVerification]:
+    """Return the verifications of the journals that `habeas up` recorded at its start."""
+    url = administrator_file(reader.folder / STATE / CREDENTIALS).read_text().strip()
+    with closing(connect(url, app_name="test")) as mongo:
+        return await ChainVerifications(mongo["habeas_console"]).all()
+
+
 @pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
 async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -172,6 +182,7 @@ async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None
             sys.stdout.write(f"{heading}: {time.monotonic() - began:.0f} s\n")
         await make_requests_of_readme(reader)
         await try_the_client(reader)
+        assert [one.service for one in await verifications(reader)] == sorted(JOURNALS)
     assert any("the map fits the data" in output for output in outputs)
     firsts = [output.partition("\n")[0] for output in outputs]
     assert [first for first in firsts if first in {"found", "nothing found"}] == ["found", "nothing found"]

@@ -39,9 +39,9 @@ async def test_opt_out_is_called_done_only_when_no_recipient_has_to_be_notified(
 
 async def outstanding(pipeline: Pipeline, case: str) -> set[str]:
     """Return the recipients that the staff has to notify about *case*, as the staff lists them."""
-    _, output, _ = await command(pipeline, "recipients", "--json")
+    _, output, _ = await command(pipeline, "recipients", "--as", "dana.muster", "--json")
     rows: list[dict[str, Any]] = json.loads(output)
-    return {row["recipient"] for row in rows if row["request"] == case and row["status"] == "failed"}
+    return {row["recipient"] for row in rows if row["case"] == case and row["state"] == "failed"}
 
 
 async def test_answer_states_the_twelve_months_without_a_question_where_the_law_sets_them(

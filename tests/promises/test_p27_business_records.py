@@ -31,7 +31,9 @@ def last_day(issued: datetime) -> date:
 
 async def certificate_of(pipeline: Pipeline, case: str, folder: Path) -> dict[str, Any]:
     """Return the content of the certificate of *case*."""
-    code, _, complaint = await command(pipeline, "certificate", "fetch", case, "--out", str(folder))
+    code, _, complaint = await command(
+        pipeline, "certificate", "fetch", case, "--out", str(folder), "--as", "anna"
+    )
     assert code == 0, complaint
     return dict(verify_certificate((folder / f"certificate-{case}.json").read_bytes()).content)
 

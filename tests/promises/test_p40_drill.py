@@ -25,7 +25,9 @@ def recipients(pipeline: Pipeline, incident: str) -> list[str]:
 async def register(pipeline: Pipeline, folder: Path) -> dict[str, dict[str, Any]]:
     """Return the register of breaches, by incident."""
     file = folder / "register.json"
-    code, _, complaint = await command(pipeline, "breach", "register", "--out", str(file))
+    code, _, complaint = await command(
+        pipeline, "breach", "register", "--out", str(file), "--as", "dana.muster"
+    )
     assert code == 0, complaint
     return {row["incident"]: row for row in json.loads(file.read_text())}
 
@@ -40,7 +42,9 @@ async def test_drill_counts_real_people_and_writes_to_staff_alone(pipeline: Pipe
     assert any(name.startswith("gdpr.authority") and due for name, due in clocks.items()), clocks
 
     samples = tmp_path / "samples"
-    code, _, complaint = await command(pipeline, "breach", "preview", drill, "--out", str(samples))
+    code, _, complaint = await command(
+        pipeline, "breach", "preview", drill, "--as", "emil.beispiel", "--out", str(samples)
+    )
     assert code == 0, complaint
     previews = [path.read_text(encoding="utf-8") for path in samples.rglob("*.*") if path.is_file()]
     assert any(SENTENCE in " ".join(text.split()) for text in previews)

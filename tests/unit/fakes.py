@@ -128,9 +128,9 @@ class OpenGate:
         del decision, event_id, now
         return self.against
 
-    async def note(self, event_id: str, outcome: DecisionOutcome, now: datetime) -> None:
-        del event_id, now
-        self.outcomes.append(outcome)
+    async def note(self, outcomes: Mapping[str, DecisionOutcome], now: datetime) -> None:
+        del now
+        self.outcomes.extend(outcomes.values())
 
 
 class AbsentBroker:

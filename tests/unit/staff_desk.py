@@ -1,6 +1,7 @@
 """A member of the staff with a session at the API of an office."""
 
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from services.intake.http.staff_decisions import (
 )
 from services.intake.http.staff_trails import CaseTrails
 from shared.contract.events import SESSION_ID, Decision, StaffRole, StaffSignedIn
+from shared.contract.register import CountedRequest
 from shared.contract.staff import StaffAccount, code_at, public_bytes, session_token, signed
 from shared.runtime.client_limits import Allowance
 from tests.runtime_fakes import MemoryJournal
@@ -48,8 +50,10 @@ class StaffDesk:
     attempts: FailedAttempts = field(default_factory=lambda: FORGIVING)
     incidents: MemoryJournal = field(default_factory=MemoryJournal)
     trails: CaseTrails | None = None
+    purged: Counter[CountedRequest] = field(default_factory=Counter)
     searches: Allowance = field(default_factory=lambda: Allowance(SEARCHES_PER_HOUR))
     previews: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
+    readings: Allowance = field(default_factory=lambda: UNLIMITED)
     actions: Allowance = field(default_factory=lambda: Allowance(ACTIONS_PER_HOUR))
 
     def salt(self, name: str) -> bytes:
@@ -61,6 +65,9 @@ class StaffDesk:
     async def accounts(self) -> AsyncIterator[StaffAccount]:
         for account in self.people.values():
             yield account
+
+    async def of(self, year: int) -> Counter[CountedRequest]:
+        return Counter({one: number for one, number in self.purged.items() if one.year == year})
 
     async def concerned(self, _decision: Any, account: StaffAccount) -> str | None:
         return "decider_is_concerned" if account.mailboxes else None
@@ -115,9 +122,11 @@ def staff_api(*, exports: bool) -> FastAPI:
         console=CREDENTIAL,
         searches=_of_desk("searches"),
         previews=_of_desk("previews"),
+        readings=_of_desk("readings"),
         actions=_of_desk("actions"),
     )
     callers = Callers({}, UNLIMITED, CREDENTIAL, attempts=_of_desk("attempts"))
     trails = _of_desk("trails") if exports else None
     requesters = _of_desk("office.requesters")
-    return create_app(staff.service, callers, SITE, staff=staff, requesters=requesters, trails=trails)
+    beside = {"requesters": requesters, "trails": trails, "purged": cast("Any", Behind(DESK.get))}
+    return create_app(staff.service, callers, SITE, staff=staff, **beside)

@@ -1,12 +1,9 @@
 """What is told in public, and to whoever uses a service, is written where a law wants it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from habeas.client.breach_notices.documents import write_announcement
 from habeas.client.breach_specimens import DECLARED, HOUSE, known
 from services.intake.breach.duties import NotificationDue
 from services.notifier.breach.notices.documents import Announcement, FormContext, announcements
@@ -92,11 +89,3 @@ def test_document_without_a_duty_is_not_written() -> None:
     not_owed = PUBLIC.model_copy(update={"owed": False})
     of_others = PUBLIC.model_copy(update={"recipient": "authority"})
     assert list(announcements([not_owed, of_others], known(), DESK)) == []
-
-
-def test_a_page_and_a_text_are_written(tmp_path: Path) -> None:
-    later = replace(DESK, now=datetime(2026, 3, 7, 9, 0, tzinfo=UTC))
-    for one in announcements([USERS], known(), later):
-        write_announcement(one, tmp_path)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert {f"nis2.service_recipients.de.{ending}" for ending in ("html", "txt")} <= names

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
@@ -21,9 +21,8 @@ from typer.testing import CliRunner
 
 from habeas.cli import COMMANDS, RENAMED, Panel, app
 from habeas.cli.maps import _show
-from habeas.cli.options import InstallationState, console, resolved, show_plan, urgency
+from habeas.cli.options import InstallationState, completed, console, resolved, show_plan, urgency
 from habeas.cli.retention import outcome_of_approval
-from habeas.client.cases import CaseReader
 from habeas.client.console_api import ConsoleClient, ConsoleLogin, LoginFile
 from habeas.client.dead_letters import replay
 from habeas.client.engine import identities
@@ -31,7 +30,7 @@ from habeas.client.erasures import bare
 from habeas.client.requests import _checked, fact
 from habeas.client.staff import AccountHolder, add
 from habeas.embedded.installation import ENVIRONMENT
-from services.console.state import CaseKind
+from services.console.state import CaseKind, CaseRow
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
@@ -147,13 +146,6 @@ async def test_mailbox_of_an_account_is_a_mail_address() -> None:
         await add(None, AccountHolder("anna", "", (), ("anna",)))  # type: ignore[arg-type]  # not used
 
 
-async def test_plan_of_a_request_that_fulfillment_does_not_know_names_the_verb_for_its_state() -> None:
-    case = CaseReader("0" * 32, (), None)  # type: ignore[arg-type]  # not used
-    for question in (case.plan, case.certificate, case.aliases):
-        with pytest.raises(ConfigurationError, match=r"`habeas status 0+` shows its state"):
-            await question()
-
-
 @pytest.mark.slow
 def test_each_refusal_of_a_decision_is_explained() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "services").rglob("*.py"))
@@ -187,68 +179,96 @@ def test_every_id_may_be_shortened() -> None:
     assert {path for path, callback in found.items() if callback is None} == WITHOUT_RESOLVER
 
 
-def resolve(text: str, *found: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
-    """Return the id that *text* is resolved to, and the texts that were looked up."""
-    asked = []
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[str]]:
+    """Return a function that begins a session at a console with cases, and returns the calls of it."""
 
-    async def matching(_url: str, database: str, text: str) -> list[str]:
-        asked.append(f"{database} {text}")
-        return list(found)
+    def serve(*rows: CaseRow) -> list[str]:
+        calls: list[str] = []
 
-    monkeypatch.setattr("habeas.client.cases.matching", matching)
-    monkeypatch.setenv("HABEAS_MONGO_URL", "mongodb://localhost")
-    monkeypatch.setenv("HABEAS_MASTER_KEY", "x")
-    return resolved(InstallationState(Path("none")), text, "intake", "request"), asked
+        @asynccontextmanager
+        async def opened(console: str, token: str) -> AsyncIterator[ConsoleClient]:
+            assert token == "4f0c"
+            calls.append(console)
+            yield serving(*rows)
+
+        monkeypatch.setattr("habeas.client.console_api.ConsoleClient.opened", opened)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+        made = ConsoleLogin("https://console.example.com", "anna", "2026-03-09T18:00:00Z", "4f0c")
+        LoginFile().keep(made)
+        return calls
+
+    return serve
 
 
-@pytest.mark.parametrize("text", ["a1b2", "A1B2C", "HB-6NXP-JREK-MB4", "hb6nxpjrekmb4"])
-def test_short_id_is_looked_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolve(text, "a" * 32, monkeypatch=monkeypatch) == ("a" * 32, [f"habeas_intake {text.lower()}"])
+STATE = InstallationState(Path("none"))
+SHELL = typer.Context(typer.main.get_command(app))
+REQUEST, INCIDENT = f"a1b2{'0' * 28}", f"a1b2{'1' * 28}"
 
 
-@pytest.mark.parametrize("text", ["A" * 32, "abc", "case-1", "mail.eml"])
-def test_whole_id_or_other_text_is_not_looked_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, asked = resolve(text, "b" * 32, monkeypatch=monkeypatch)
-    assert (found, asked) == ("a" * 32 if len(text) == 32 else text, [])
+def known(*ids: str) -> list[CaseRow]:
+    return [case_of(received(id_)) for id_ in ids]
 
 
 @pytest.mark.parametrize(
-    ("found", "message"), [((), "no request has this id"), (("a" * 32, "b" * 32), "2 ids begin so: aaa")]
+    "text", ["a1b2", "A1B2C", short_reference(REQUEST), short_reference(REQUEST).replace("-", "").lower()]
+)
+def test_short_id_is_looked_up_at_the_console(text: str, looked_up: Callable[..., list[str]]) -> None:
+    case = REQUEST.replace("0", "c", 1)
+    beside = replace(case_of(received("c" * 32)), reference="a1b2")
+    incident = replace(case_of(received(INCIDENT)), kind=CaseKind.INCIDENT)
+    found = case if text == "A1B2C" else REQUEST
+    calls = looked_up(*known(found), incident, beside)
+    assert resolved(STATE, text) == found
+    assert calls == ["https://console.example.com"]
+
+
+def test_short_id_of_an_incident_is_no_request(looked_up: Callable[..., list[str]]) -> None:
+    looked_up(*known(REQUEST), replace(case_of(received(INCIDENT)), kind=CaseKind.INCIDENT))
+    assert resolved(STATE, "a1b2", incident=True) == INCIDENT
+    with pytest.raises(ConfigurationError, match="no incident has this id"):
+        resolved(STATE, "a1b20", incident=True)
+
+
+@pytest.mark.parametrize("text", ["A" * 32, "abc", "case-1", "mail.eml"])
+def test_whole_id_or_other_text_is_not_looked_up(text: str, looked_up: Callable[..., list[str]]) -> None:
+    calls = looked_up(*known("b" * 32))
+    assert resolved(STATE, text) == ("a" * 32 if len(text) == 32 else text)
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [((), "no request has this id"), ((REQUEST, INCIDENT), f"2 ids begin so: {REQUEST}, {INCIDENT}")],
 )
 def test_unknown_or_ambiguous_short_id_is_an_error(
-    found: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+    ids: tuple[str, ...], message: str, looked_up: Callable[..., list[str]]
 ) -> None:
+    looked_up(*known(*ids))
     with pytest.raises(ConfigurationError, match=message):
-        resolve("a1b2", *found, monkeypatch=monkeypatch)
+        resolved(STATE, "a1b2")
 
 
-def test_short_id_needs_a_session_or_the_databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_id_needs_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HABEAS_MONGO_URL", "mongodb://localhost:1")
+    monkeypatch.setenv("HABEAS_MASTER_KEY", "x")
     with pytest.raises(ConfigurationError, match="`habeas login`, or write the whole id"):
-        resolved(InstallationState(tmp_path), "a1b2", "intake", "request")
+        resolved(STATE, "a1b2")
+    assert completed(SHELL, "a1b2") == []
 
 
-def test_short_id_is_looked_up_at_the_console_of_the_session(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    request, incident = f"a1b2{'0' * 28}", f"a1b2{'1' * 28}"
-    beside = replace(case_of(received("c" * 32)), reference="a1b2")
-    rows = case_of(received(request)), replace(case_of(received(incident)), kind=CaseKind.INCIDENT), beside
+def test_short_ids_are_completed_at_the_console(looked_up: Callable[..., list[str]]) -> None:
+    calls = looked_up(*known(REQUEST, "c" * 32))
+    assert completed(SHELL, "a1b2") == [REQUEST]
+    assert completed(SHELL, "a1") == []
+    assert len(calls) == 1
 
-    @asynccontextmanager
-    async def opened(_console: str, token: str) -> AsyncIterator[ConsoleClient]:
-        assert token == "4f0c"
-        yield serving(*rows)
 
-    monkeypatch.setattr("habeas.client.console_api.ConsoleClient.opened", opened)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    LoginFile().keep(ConsoleLogin("https://console.example.com", "anna", "2026-03-09T18:00:00Z", "4f0c"))
-    state = InstallationState(tmp_path)
-    assert resolved(state, "A1b2", "intake", "request") == request
-    assert resolved(state, short_reference(request), "intake", "request") == request
-    assert resolved(state, "a1b2", "incidents", "incident") == incident
-    with pytest.raises(ConfigurationError, match="no request has this id"):
-        resolved(state, "c1c2", "intake", "request")
+@pytest.mark.parametrize("text", ["HB-6NXP-JREK-MB5", "kim@example.org"])
+def test_find_refuses_what_is_no_id_and_no_reference(text: str, looked_up: Callable[..., list[str]]) -> None:
+    looked_up(*known(REQUEST))
+    assert "is no id and no reference" in printed_error("request", "find", text)
 
 
 @pytest.mark.slow

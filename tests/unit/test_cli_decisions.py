@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import ANY
 
 import httpx
@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 import habeas.cli
-from habeas.cli import app
+from habeas.cli import app, staff
 from habeas.client import console_api
 from habeas.client.console_api import ConsoleLogin, ConsoleRefusal, explained
 from services.console.api.app import PATH, create_api
@@ -32,7 +32,14 @@ from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http.api import create_app
 from services.intake.http.callers import Callers
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
-from shared.contract.events import ErasureApproved, ErasureScheduled, HoldPlaced, RequestSubmitted
+from shared.contract.events import (
+    ErasureApproved,
+    ErasureScheduled,
+    HoldPlaced,
+    PauseDecided,
+    RequestSubmitted,
+)
+from shared.contract.staff import written_item
 from shared.errors import Unanswered
 from shared.law.library import EXAMPLE, company
 from shared.runtime import staff_api
@@ -52,37 +59,44 @@ WITH_UNKNOWN_ID = {
     "breach abort": "--yes",
     "breach approve": "--phase 1",
     "breach end-hold": "",
+    "breach forms": "--out {folder}",
     "breach hold": "--agency police --until 2126-03-09T10:00+01:00",
     "breach pause": "",
+    "breach preview": "--out {folder}",
+    "breach proof": "--email ada@example.org",
     "breach reported": "--clock gdpr.authority.DE",
     "breach resume": "",
+    "breach unreached": "--out {folder}/list.csv",
     "breach withdraw": "--phase 1",
+    "certificate fetch": "--out {folder}",
+    "erasures plan": "",
     "hold lift": "f" * 32,
     "inbox done": "mail --because answered",
     "inbox read": "",
     "permission grant": "--to bert",
-    "permission revoke": "--to bert",
+    "permission revoke": "--to bert --remark Called",
+    "request aliases": "",
     "request answer": "--explanation {text}",
     "request approve-answer": "",
-    "request approve-correction": "",
+    "request approve-correction": "--remark Called",
     "request approve-erasure": "",
-    "request close": "",
-    "request confirm-alias": "aliases_5f0c2d1e8a7b6c94:1",
+    "request close": "--remark Called",
+    "request confirm-alias": "aliases_5f0c2d1e8a7b6c94:1 --remark Called",
     "request delivered": "--way post",
-    "request expect": "--on 2126-03-09",
+    "request expect": "--on 2126-03-09 --remark Called",
     "request extend": "--reason complexity",
     "request forward": "--name Shop --email privacy@shop.example.com",
-    "request ground": "--none",
+    "request ground": "--none --remark Called",
     "request lift-restriction": "--reason accuracy_verified",
-    "request merge": f"--first {'f' * 32}",
+    "request merge": f"--first {'f' * 32} --remark Called",
     "request narrow": "",
-    "request nothing-held": "",
-    "request pause": "",
+    "request nothing-held": "--remark Called",
+    "request pause": "--remark Called",
     "request proposal": "--accepted --manner telephone",
     "request quote": "--amount 20.00 --currency EUR --reason excessive",
     "request refuse": "--ground excessive",
     "request release-values": "--reason called_back",
-    "request resume": "",
+    "request resume": "--remark Called",
     "request review": "",
     "request show": "",
     "verify accept": "--reason looked_at --identity email",
@@ -92,8 +106,10 @@ WITH_UNKNOWN_ID = {
 """Verb with a code → its other words."""
 WITHOUT_ID = {
     "breach declare",
+    "breach register",
     "burst declare",
     "hold place",
+    "recipients retry",
     "request register",
     "retention approve",
     "retention purge",
@@ -257,7 +273,7 @@ def test_table_has_every_deciding_verb() -> None:
 def test_unknown_id_is_an_error(verb: str, words: str, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("We looked.", encoding="utf-8")
-    result = decide(*verb.split(), UNKNOWN, *words.format(text=text).split())
+    result = decide(*verb.split(), UNKNOWN, *words.format(text=text, folder=tmp_path).split())
     assert (result.stdout, type(result.exception)) == ("", ConsoleRefusal)
     assert str(result.exception) in {
         "no request has this id",
@@ -266,6 +282,15 @@ def test_unknown_id_is_an_error(verb: str, words: str, tmp_path: Path) -> None:
         "there is no such incident",
         explained("no_open_message"),
     }
+
+
+def test_remark_is_sealed_and_named_by_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(staff, "send", lambda *words: sent.append(words))
+    staff.decide(cast(Any, SimpleNamespace(account="anna")), PauseDecided, "ab" * 16, remark="They called.")
+    [(_signer, decision, text, _archive)] = sent
+    assert decision.remark == written_item(text)
+    assert text.endswith(b"They called.")
 
 
 def test_decision_in_a_wrong_state_is_refused_with_the_reason(register: Register) -> None:

@@ -18,15 +18,27 @@ from shared.contract.events import Fact
 from shared.contract.events.breaches import (
     BreachRegistered,
     CampaignAborted,
+    CampaignPaused,
     CheckedLetter,
     ClockStep,
     MissingStatement,
     NoticesChecked,
+    NoticesReleased,
     StatedDuty,
 )
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError, Unanswered
-from tests.unit.console.test_breach_rooms import DUE, GDPR, INCIDENT, START, room, scoped, stated
+from tests.unit.console.test_breach_rooms import (
+    DUE,
+    GDPR,
+    INCIDENT,
+    START,
+    notified,
+    progressed,
+    room,
+    scoped,
+    stated,
+)
 from tests.unit.console.test_breach_rooms import registered as first
 
 LACK = MissingStatement(says="the contact", provision="GDPR Art. 33(3)(b)")
@@ -55,7 +67,8 @@ def printed(monkeypatch: pytest.MonkeyPatch, found: BreachRoom, *words: str) -> 
     incident = IncidentAnswer.model_validate(found).model_dump(mode="json")
     event = {"at": START.isoformat(), "type": "t", "text": "Breach declared", "actor": "ada"}
     answer: Any = [incident] if words == ("list",) else {"incident": incident, "timeline": [event]}
-    monkeypatch.setattr("habeas.cli.breaches.from_console", lambda *_: answer)
+    for module in ("breaches", "breach_notices"):
+        monkeypatch.setattr(f"habeas.cli.{module}.from_console", lambda *_: answer)
     result = CliRunner().invoke(app, ["breach", *words], catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
@@ -86,6 +99,13 @@ def test_incident_is_shown_with_counts_clocks_approvals_and_missing_statements(
     approved = room(*WAITING[:3], stated("released", approved_by=("bruno",)))
     assert "approved by     bruno" in shown(monkeypatch, approved)
     assert "lacks" not in shown(monkeypatch, approved), "letters that are out"
+
+
+def test_scope_without_people_is_shown_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    warning = "no person was found: check collections and categories"
+    empty = scoped().model_copy(update={"groups": (), "chunks": 0})
+    assert warning in shown(monkeypatch, room(first(), empty))
+    assert warning not in shown(monkeypatch, room(*WAITING))
 
 
 def test_late_report_is_shown_as_late(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +142,31 @@ def test_program_gets_the_answer_of_the_console(monkeypatch: pytest.MonkeyPatch)
     assert found["incident"]["phases"][0]["scoped"]["records"] == scoped().records
     assert found["incident"]["stated"]["aware_at"] == START.isoformat().replace("+00:00", "Z")
     assert found["timeline"][0]["actor"] == "ada"
+
+
+def test_progress_names_counts_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = NoticesReleased(request_id=INCIDENT, phase=1, declaration="declared_1", chunks=4)
+    going = (*WAITING[:2], stated("released"), released, progressed(2, 4_000))
+    text = printed(monkeypatch, room(*going), "progress", INCIDENT)
+    assert "phase 1: 50 % of the batches done, 4,000 sent (1 doubtful), 0 failed" in text
+    assert "4,000 a minute, done in 0:01:00 at this rate\non\n" in text
+    paused = printed(
+        monkeypatch,
+        room(*going, CampaignPaused(request_id=INCIDENT, by="ada")),
+        "progress",
+        INCIDENT,
+        "--watch",
+        "--json",
+    )
+    [phase] = json.loads(paused)["phases"]
+    assert (json.loads(paused)["mode"], phase["counts"]["sent"]) == ("paused", 4_000)
+    over = room(*going, notified(8_000), stated("notified"))
+    assert printed(monkeypatch, over, "progress", INCIDENT, "--watch").endswith("\nall are out\n")
+
+
+def test_progress_of_notices_that_wait_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="no notices were released"):
+        printed(monkeypatch, room(*WAITING), "progress", INCIDENT)
 
 
 def approved(found: BreachRoom) -> str:

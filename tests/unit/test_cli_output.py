@@ -2,7 +2,6 @@
 
 import io
 import json
-from typing import Any
 
 import pytest
 from rich.table import Table
@@ -91,7 +90,7 @@ def test_statement_of_an_appeal_commands_no_terminal(
 
 
 def test_records_under_review_command_no_terminal(terminal: Terminal) -> None:
-    listed = {"collection": "crm.notes", "record": "1\x9b", "fields": {"text": ATTACK}}
+    listed = {"collection": "crm.notes", "record": "1\x9b", "values": [{"path": "text", "texts": [ATTACK]}]}
     referrals._print_review({"listed": [listed]}, as_json=False)
     assert printable(terminal.text) == terminal.text
     assert "crm.notes:1\ufffd" in terminal.text
@@ -103,21 +102,20 @@ def test_mail_commands_no_terminal(terminal: Terminal, monkeypatch: pytest.Monke
     assert terminal.text == f"Subject: {SHOWN}\n\nText\n\n"
 
 
-@pytest.mark.parametrize(
-    ("verb", "arguments", "found"),
-    [
-        (cases.disagreements, (["email=ada@example.org"],), [{"request": "a", "statement": ATTACK}]),
-        (cases.aliases, ("a" * 32,), [("alias", "email", ATTACK)]),
-    ],
-)
-def test_texts_of_a_case_command_no_terminal(
-    verb: Any, arguments: Any, found: Any, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+def test_statement_of_a_disagreement_commands_no_terminal(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(InstallationState, "sealed_databases", lambda _self: ("", "", None))
     monkeypatch.setattr(client.cases, "statements", lambda *_: None)
-    monkeypatch.setattr(cases, "run", lambda _work: found)
-    monkeypatch.setattr(cases, "ask", lambda *_: found)
-    verb(*arguments)
+    monkeypatch.setattr(cases, "run", lambda _work: [{"request": "a", "statement": ATTACK}])
+    cases.disagreements(["email=ada@example.org"])
+    assert terminal.text.endswith(f"{SHOWN}\n")
+
+
+def test_value_of_an_alias_commands_no_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    alias = {"alias": "aliases_1:1", "identity": "email", "value": ATTACK, "proven": False}
+    monkeypatch.setattr(cases, "in_opened", lambda *_: {"aliases": [alias]})
+    cases.aliases("a" * 32)
     assert terminal.text.endswith(f"{SHOWN}\n")
 
 

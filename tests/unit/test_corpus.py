@@ -10,12 +10,14 @@ import pytest
 
 from habeas.reference import records
 from shared.contract.catalogue import catalogue
+from shared.contract.contract_version import CONTRACT, FIELD
 from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.events import Event, Fact
+from shared.contract.topology import OBSOLETE
 from shared.runtime.audit_chain import BEFORE, EXPIRES, START, chained
 from shared.runtime.journal import Journal, document_of
 from shared.runtime.mongo import Document, from_bson, json_util
-from tests.corpus.record import FORM
+from tests.corpus.record import FORM, UNRELEASED, bindings
 from tests.unit.pages import ROOT
 
 FOLDERS = sorted(path for path in (ROOT / "tests" / "corpus").iterdir() if (path / "rows.jsonl").is_file())
@@ -100,6 +102,27 @@ def test_every_recorded_row_has_the_mac_of_its_content(folder: Path) -> None:
         content = {name: value for name, value in stored.items() if name not in {"mac", "unpublished"}}
         [document] = from_bson(bytes(chained(content, START, bytes(32)).raw))
         assert document["mac"] == stored["mac"]
+
+
+def test_contract_has_a_higher_number_than_that_of_releases_whose_facts_differ() -> None:
+    unreleased = [folder for folder in FOLDERS if folder.name == UNRELEASED]
+    assert any(events_in(folder) for folder in unreleased), "the contract is that of the newest release"
+    assert max(contract_in(folder) for folder in FOLDERS if folder.name != UNRELEASED) < CONTRACT
+
+
+def test_bindings_of_releases_are_declared_or_known_as_obsolete() -> None:
+    recorded = {
+        tuple(json.loads(line))
+        for path in (ROOT / "tests" / "corpus").glob("*/bindings.jsonl")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    }
+    obsolete = {(queue, type_) for queue, types in OBSOLETE.items() for type_ in types}
+    assert recorded - set(bindings()) == obsolete
+
+
+def contract_in(folder: Path) -> int:
+    """Return the number of the contract that a release published facts with."""
+    return max(int(one["body"].get(FIELD, 0)) for one in events_in(folder))
 
 
 def test_every_type_of_event_is_recorded() -> None:

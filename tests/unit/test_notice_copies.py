@@ -6,23 +6,15 @@ from functools import reduce
 
 import pytest
 
-from habeas.client.breach_notices.documents import copy_for, people_letters, wants_copy
-from habeas.client.breach_notices.reader import batches, waiting, words_of
 from habeas.client.breach_specimens import HOUSE
-from habeas.client.incident_register import IncidentCase
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import NotificationDue
+from services.intake.breach.facts import DeclaredIncident, phase_letters, words_of
 from services.intake.breach.facts import known_facts as known
+from services.notifier.breach.notices.copies import CountedLetter, copy_for, notice_for, wants_copy
 from services.notifier.breach.notices.documents import FormContext, documents, duties
 from services.notifier.breach.notices.forms import AuthorityForm
 from services.notifier.breach.notices.samples import NoticeAudience
-from shared.contract.affected_people import (
-    NoticeBatch,
-    NoticeRecipient,
-    NotifiedElsewhere,
-    batch_item,
-    elsewhere_item,
-)
 from shared.contract.events import Fact
 from shared.contract.events.breaches import (
     BreachApproved,
@@ -35,7 +27,6 @@ from shared.contract.events.breaches import (
     NoticesReleased,
 )
 from shared.law.library import EXAMPLE, breach_policies, company
-from tests.runtime_fakes import MemoryVault
 from tests.unit.incident_register_fakes import AWARE_AT, CALIFORNIA, GDPR, INCIDENT, declaration, scoped
 
 RELEASED_AT = datetime(2026, 4, 9, 12, 0, tzinfo=UTC)
@@ -57,12 +48,14 @@ def registered(phase: int) -> BreachRegistered:
 
 
 def released(phase: int = 1) -> NoticesReleased:
-    return NoticesReleased(request_id=INCIDENT, phase=phase, declaration=f"declared_{phase}", chunks=1)
+    return NoticesReleased(
+        request_id=INCIDENT, phase=phase, declaration=f"declared_{phase}", chunks=1, at=RELEASED_AT
+    )
 
 
-def case(*facts: Fact, phases: int = 1) -> IncidentCase:
+def case(*facts: Fact, phases: int = 1) -> DeclaredIncident:
     declared = [declaration(nature=f"What was known in phase {one + 1}.") for one in range(phases)]
-    return IncidentCase(
+    return DeclaredIncident(
         INCIDENT,
         reduce(evolve, facts, Incident()),
         [(RELEASED_AT, fact) for fact in facts],
@@ -74,7 +67,7 @@ APPROVED = BreachApproved(request_id=INCIDENT, by="bruno", phase=1)
 OUT = (registered(1), scoped(US_CA=600), APPROVED, released())
 
 
-def document_of(case: IncidentCase) -> AuthorityForm:
+def document_of(case: DeclaredIncident) -> AuthorityForm:
     clock = NotificationDue(
         clock="us-ca.attorney_general", policy=CALIFORNIA, recipient="attorney_general", runs_from=AWARE_AT
     )
@@ -82,10 +75,26 @@ def document_of(case: IncidentCase) -> AuthorityForm:
     return document
 
 
-def copied(case: IncidentCase, counted: Mapping[NoticeAudience, int]) -> str:
+def copied(case: DeclaredIncident, counted: Mapping[NoticeAudience, int]) -> str:
     document = document_of(case)
     assert wants_copy(document)
-    return " ".join(copy_for(document, people_letters(case, counted, DESK), DESK).words("plain").split())
+    phases = {one.scoped.phase: one for one in phase_letters(case.incident)}
+    letters = [
+        CountedLetter(wanted, people, notice_for(phases[wanted.phase], words(case, 1), INCIDENT, DESK))
+        for wanted, people in counted.items()
+    ]
+    return " ".join(copy_for(document, letters, DESK).words("plain").split())
+
+
+def words(case: DeclaredIncident, phase: int) -> BreachDeclared:
+    """Return the declaration with the words of letters of a *phase*."""
+    said = {one.declaration: case.declared[one.number - 1] for one in case.incident.phases}
+    return said[words_of(case.incident, case.incident.phases[phase - 1])]
+
+
+def waiting(case: DeclaredIncident) -> list[int]:
+    """Return the phases with letters that wait."""
+    return [one.scoped.phase for one in phase_letters(case.incident) if one.waits]
 
 
 @pytest.mark.slow
@@ -147,46 +156,19 @@ def test_late_notice_is_marked_as_delayed_by_the_investigation() -> None:
 
 def test_what_is_looked_at_is_what_waits_and_nothing_that_is_out_or_was_stopped() -> None:
     both = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
-    assert [phase.number for phase in waiting(both)] == [2]
-    assert waiting(case(*OUT)) == ()
-    assert waiting(case(*OUT, registered(2), scoped(2), CampaignAborted(request_id=INCIDENT, by="a"))) == ()
+    assert waiting(both) == [2]
+    assert waiting(case(*OUT)) == []
+    assert waiting(case(*OUT, registered(2), scoped(2), CampaignAborted(request_id=INCIDENT, by="a"))) == []
 
 
 def test_what_is_looked_at_is_in_the_words_that_would_be_approved_now() -> None:
     """A newer phase of which nobody knows whom it concerns lends nobody its words."""
     first = case(registered(1), scoped(US_CA=600), registered(2), phases=2)
-    assert words_of(first, first.incident.phases[0]).nature == "What was known in phase 1."
+    assert words(first, 1).nature == "What was known in phase 1."
     both = case(registered(1), scoped(US_CA=600), registered(2), scoped(2, US_CA=1), phases=2)
-    assert words_of(both, both.incident.phases[0]).nature == "What was known in phase 2."
+    assert words(both, 1).nature == "What was known in phase 2."
     held_up = case(*held(APPROVED), registered(2), phases=2)
-    assert words_of(held_up, held_up.incident.phases[0]).nature == "What was known in phase 1."
-
-
-async def test_person_notified_by_another_phase_is_processed_once() -> None:
-    vault = MemoryVault()
-    await vault.create(INCIDENT)
-    people = tuple(NoticeRecipient(key=f"{number:032}", email=f"{number}@example.org") for number in range(2))
-    for phase in (1, 2):
-        batch = NoticeBatch(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
-        await vault.seal(INCIDENT, batch_item(phase, 0), batch.model_dump_json().encode())
-    spared = NotifiedElsewhere(numbers=(0,)).model_dump_json().encode()
-    await vault.seal(INCIDENT, elsewhere_item(1, 0, by=2), spared)
-    both = case(registered(1), scoped(US_CA=2), registered(2), scoped(2, US_CA=1), phases=2)
-    found = batches(both, vault, waiting(both))  # type: ignore[arg-type]
-    assert [(phase, len(one.people)) async for phase, one in found] == [(1, 1), (2, 1)]
-    one_by_one = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
-    found = batches(one_by_one, vault)  # type: ignore[arg-type]
-    assert [(phase, len(one.people)) async for phase, one in found] == [(1, 2), (2, 1)]
-
-
-async def test_people_who_were_forgotten_are_not_copied() -> None:
-    vault = MemoryVault()
-    await vault.create(INCIDENT)
-    twice = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
-    batch = NoticeBatch(laws=(CALIFORNIA,), language="en", people=())
-    await vault.seal(INCIDENT, batch_item(2, 0), batch.model_dump_json().encode())
-    found = [(phase, one) async for phase, one in batches(twice, vault)]  # type: ignore[arg-type]
-    assert found == [(2, batch)]
+    assert words(held_up, 1).nature == "What was known in phase 1."
 
 
 def test_authority_gets_the_count_of_notified_people_without_customers() -> None:
@@ -199,7 +181,7 @@ def test_authority_gets_the_count_of_notified_people_without_customers() -> None
         declaration(nature="Ours."),
         declaration(nature="Theirs.", role="processor", affected={"controllers": [customer]}),
     )
-    both = IncidentCase(
+    both = DeclaredIncident(
         INCIDENT,
         reduce(evolve, facts, Incident()),
         [(RELEASED_AT, fact) for fact in facts],

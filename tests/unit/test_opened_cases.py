@@ -1,16 +1,17 @@
 """A case is opened on record only where its account has not opened it."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from habeas.cli import app
 from habeas.client import opened_cases
 from habeas.client.console_api import ConsoleClient, ConsoleRefusal
 from habeas.client.opened_cases import ContentOpening
-from shared.errors import Unanswered
+from shared.errors import ConfigurationError, Unanswered
 
 CASE = "ab" * 16
 PATH = f"/cases/{CASE}/content"
@@ -95,7 +96,42 @@ async def test_records_of_a_listing_are_read_in_pieces() -> None:
     assert records == [1, 2, 3]
 
 
-def test_written_files_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
-    [written] = opened_cases.write({"identity-1.jpg": b"a picture"}, tmp_path / "proofs")
-    assert written.read_bytes() == b"a picture"
-    assert (written.stat().st_mode | written.parent.stat().st_mode) & 0o077 == 0
+async def test_newest_certificate_is_read_as_it_was_signed() -> None:
+    certificates = [{"item": "certificate_1"}, {"item": "certificate_2"}]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == PATH:
+            return httpx.Response(200, json={"certificates": certificates})
+        return httpx.Response(200, content=request.url.path.encode())
+
+    assert await opening(answer)[0].certificate() == f"{PATH}/certificate_2".encode()
+
+
+async def test_plan_is_the_outline_in_the_content() -> None:
+    outline = {"erased": [{"label": "Profiles", "records": 2}]}
+    opened, _ = opening(lambda _request: httpx.Response(200, json={"plan": outline}))
+    assert await opened.plan() == outline
+
+
+@pytest.mark.parametrize("question", ["plan", "certificate"])
+async def test_request_without_plan_or_certificate_is_an_error(question: str) -> None:
+    opened, _ = opening(lambda _request: httpx.Response(200, json={"plan": None, "certificates": []}))
+    with pytest.raises(ConfigurationError, match=f"has no .*{question}"):
+        await getattr(opened, question)()
+
+
+OUTLINE = {
+    "erased": [{"label": "Profiles", "records": 2}],
+    "kept": [{"label": "Invoices", "records": 3, "reason": "tax_law", "until": "2034-12-31"}],
+    "grounds": [{"label": "Profiles", "reason": "purpose_ended"}],
+}
+
+
+def test_plan_is_printed_by_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("habeas.cli.erasures.in_opened", lambda *_given: OUTLINE)
+    printed = CliRunner().invoke(app, ["erasures", "plan", CASE], catch_exceptions=False).output
+    assert printed.splitlines() == [
+        "erased           2 Profiles",
+        "kept             3 Invoices (tax_law, 2034-12-31)",
+        "because  purpose_ended Profiles",
+    ]

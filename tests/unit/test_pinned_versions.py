@@ -20,7 +20,7 @@ IMAGES = sorted(
 
 
 def test_images_are_named_in_both_files() -> None:
-    assert len(IMAGES) == 4
+    assert len(IMAGES) == 5
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -161,8 +161,8 @@ def test_settings_that_compose_takes_from_files_are_known() -> None:
 
 
 @pytest.mark.parametrize("service", COMPOSE["services"])
-def test_memory_of_every_container_that_stays_is_limited(service: str) -> None:
-    assert "mem_limit" in COMPOSE["services"][service] or service == "secrets"
+def test_memory_and_processors_of_every_container_that_stays_are_limited(service: str) -> None:
+    assert {"mem_limit", "cpus"} <= COMPOSE["services"][service].keys() or service == "secrets"
 
 
 def test_upkeep_destroys_overdue_keys_and_copies_heads_every_day() -> None:

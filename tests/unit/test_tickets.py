@@ -1,55 +1,102 @@
 """The state of a request has its reason and its age, for the staff and for the submitting system."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from typer.testing import CliRunner
 
-from habeas.client.tickets import REASONS, age_in_days, lines_of, of_page, reason_of, ticket_of
-from habeas.event_samples import least
-from services.intake.domain import CaseStatus, FollowUpKept, IntakeCase
-from shared.contract.events import (
-    RequestDuplicated,
-    RequestForwarded,
-    RequestFulfilled,
-    RequestReferred,
-    StopReason,
-)
+from habeas.cli import app
+from habeas.client.console_api import ConsoleClient
+from habeas.client.tickets import REASONS, age_in_days, lines_of, of_case, of_page, of_reference
+from services.console.api.answers import CaseAnswer
+from services.console.state import CaseStage, Wait, WaitKind
+from shared.errors import ConfigurationError
+from tests.unit.console_cases import case_of, received
 
 CASE = "0123456789abcdef0123456789abcdef"
-TODAY = datetime.now(UTC).date()
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
 DAY = timedelta(days=1)
 
 
+def shown(**changes: Any) -> dict[str, Any]:
+    row = replace(case_of(received(CASE)), **changes)
+    return of_case(CaseAnswer.model_validate(row).model_dump(mode="json"))
+
+
 @pytest.mark.parametrize(
-    ("state", "reason"),
+    ("changes", "reason"),
     [
-        ({}, REASONS["turn"]),
-        ({"follow_ups": (least(FollowUpKept),)}, REASONS["not_come"]),
-        ({"status": CaseStatus.CHALLENGED}, REASONS["proof"]),
+        ({"stage": CaseStage.CHALLENGED}, REASONS["proof"]),
         (
-            {"status": CaseStatus.CHALLENGED, "proof_refused_for": "expired"},
-            "waits for a proof of identity; the last one was refused: expired",
+            {"stage": CaseStage.CHALLENGED, "waits": (Wait(WaitKind.DOCUMENT, NOW),)},
+            "waits for the staff: document",
         ),
-        ({"status": CaseStatus.CHALLENGED, "in_review": True}, REASONS["review"]),
-        ({"status": CaseStatus.CHALLENGED, "stopped": StopReason.NOT_ME}, "stopped: not_me"),
+        ({"stage": CaseStage.CHALLENGED, "stopped": "not_me"}, "stopped: not_me"),
         (
-            {"status": CaseStatus.REFERRED, "referred": least(RequestReferred, reason="legal_hold")},
+            {"stage": CaseStage.REFERRED, "waits": (Wait(WaitKind.REFERRED, NOW, reason="legal_hold"),)},
             "waits for the staff: legal_hold",
         ),
-        ({"status": CaseStatus.REFUSED, "refused_for": ("proof_not_convincing",)}, "proof_not_convincing"),
         (
-            {"status": CaseStatus.DUPLICATE, "duplicated": least(RequestDuplicated, first=CASE)},
-            "duplicate of HB-04HM-ASW9-NFM",
+            {"stage": CaseStage.REFUSED, "grounds": ("not_convincing",), "outcome": "refused"},
+            "not_convincing",
         ),
-        ({"status": CaseStatus.CLOSED, "fulfilled": least(RequestFulfilled, outcome="granted")}, "granted"),
-        ({"status": CaseStatus.CLOSED}, "withdrawn"),
-        ({"status": CaseStatus.CLOSED, "forwarded": least(RequestForwarded)}, "forwarded"),
-        ({"status": CaseStatus.RECEIVED}, None),
+        ({"stage": CaseStage.DUPLICATE, "repeats": CASE}, "duplicate of HB-04HM-ASW9-NFM"),
+        ({"stage": CaseStage.VERIFIED, "scope_asked_at": NOW}, REASONS["scope"]),
+        ({"stage": CaseStage.CLOSED, "open": False, "outcome": "granted", "scope_asked_at": NOW}, "granted"),
+        ({"stage": CaseStage.WITHDRAWN}, None),
+        ({"stage": CaseStage.RECEIVED}, None),
     ],
 )
-def test_state_has_its_reason(state: dict[str, Any], reason: str | None) -> None:
-    assert reason_of(IntakeCase(**state)) == reason
+def test_state_of_a_case_has_its_reason(changes: dict[str, Any], reason: str | None) -> None:
+    assert shown(**changes)["reason"] == reason
+
+
+def test_case_has_its_reference_and_age() -> None:
+    found = shown(received_on=TODAY - 3 * DAY, stage=CaseStage.RECEIVED)
+    assert (found["short"], found["source"], found["status"]) == (
+        "HB-04HM-ASW9-NFM",
+        "shop.example",
+        "received",
+    )
+    assert found["age_days"] in {3, 4}
+
+
+async def test_reference_is_searched_at_the_console_and_in_no_address() -> None:
+    row = replace(case_of(received(CASE)), stage=CaseStage.RECEIVED)
+    calls: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        cases = [CaseAnswer.model_validate(row).model_dump(mode="json")]
+        return httpx.Response(200, json={"cases": cases, "unregistered": ["f" * 32]})
+
+    base = "https://console.example.com"
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url=base) as http:
+        found = await of_reference(ConsoleClient(http), "ticket-7", "shop.example")
+    [call] = calls
+    assert (call.url.path, json.loads(call.content)) == (
+        "/search",
+        {"reference": "ticket-7", "source": "shop.example"},
+    )
+    assert [(one["request"], one["status"]) for one in found] == [(CASE, "received"), ("f" * 32, "submitted")]
+    assert found[1]["reason"] == REASONS["unregistered"]
+
+
+def test_reference_needs_a_session_or_the_key_of_a_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HABEAS_MONGO_URL", "mongodb://localhost:1")
+    monkeypatch.setenv("HABEAS_MASTER_KEY", "x")
+    words = ("status", "--reference", "ticket-7", "--state", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="`habeas login`, or name the key of a system"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 @pytest.mark.parametrize(
@@ -76,17 +123,8 @@ def test_age_is_counted_in_days() -> None:
     assert age_in_days(date(2000, 1, 1)) > 9_000
 
 
-def test_request_that_waits_has_its_age_from_its_first_event_or_its_place_in_the_queue() -> None:
-    now = datetime.now(UTC)
-    kept = [least(FollowUpKept).model_copy(update={"at": at}) for at in (now, now - 2 * DAY)]
-    early = IntakeCase(follow_ups=tuple(kept))
-    found = [ticket_of(CASE, "shop", early), ticket_of(CASE, "shop", IntakeCase(), now - 3 * DAY)]
-    shown = [(one["reason"], one["age_days"]) for one in found if one]
-    assert shown == [(REASONS["not_come"], 2), (REASONS["turn"], 3)]
-
-
-def test_events_that_were_rejected_for_want_of_a_request_are_no_request() -> None:
-    assert ticket_of(CASE, "shop", IntakeCase(unmatched=("proof_1",))) is None
+def test_request_of_the_offices_next_day_has_no_negative_age() -> None:
+    assert age_in_days(datetime.now(UTC).date() + timedelta(days=1)) == 0
 
 
 def test_ticket_is_printed_line_by_line() -> None:

@@ -70,4 +70,4 @@ def test_client_needs_its_dependencies_alone() -> None:
     imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     imported += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     packages = {name.partition(".")[0] for name in imported} - {*sys.stdlib_module_names, "shared"}
-    assert packages == {"aio_pika", "aiormq", "httpx", "pamqp", "pydantic", "pydantic_core"}
+    assert packages == {"aio_pika", "aiormq", "certifi", "httpx", "pamqp", "pydantic", "pydantic_core"}

@@ -1,23 +1,19 @@
 """Samples of notices, as mail, as pages with provisions and as text; facts that notices lack."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from habeas.client.breach_notices.reader import batches, waiting, words_of
-from habeas.client.breach_notices.samples import audiences_in, distinct_samples
-from habeas.client.incident_register import IncidentRegister
+from habeas.client.breach_notices.samples import distinct_samples
 from habeas.client.letters import TEMPLATES, citations, with_citations
-from services.notifier.breach.notices.mailboxes import reached
-from services.notifier.breach.notices.missing_facts import is_written
-from services.notifier.breach.notices.samples import Sample, SampleNotice, sample
-from services.notifier.context import SenderSettings
+from habeas.client.opened_incidents import IncidentOpening
+from habeas.client.private_files import write_files
+from services.notifier.breach.notices.missing_facts import Omission, is_written
+from services.notifier.breach.notices.samples import NoticeAudience, Sample
 from shared.contract.events.breaches import BreachDeclared
-from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicies
 
 DECLARED = re.compile(r'<p id="(?:nature|consequences|measures|advice)"')
@@ -62,20 +58,33 @@ class SamplePreview:
         return f"not declared in {self.sample.wanted.language}: as declared"
 
 
-async def samples_of(
-    incident: str, register: IncidentRegister, sender: SenderSettings
-) -> tuple[SampleNotice, list[Sample]]:
-    """Return the samples of the waiting letters of *incident*, and the last notice."""
-    case = await register.incident(incident)
-    notice = SampleNotice(case.last, case.id, sender, datetime.now(UTC))
-    samples: list[Sample] = []
-    for phase in waiting(case):
-        words, further = words_of(case, phase), case.incident.has_earlier_notices(phase)
-        notice = replace(notice, declared=words, held_by_police=phase.delayed, further=further)
-        people = batches(case, register.vault, [phase])
-        counted = await audiences_in(people, partial(reached, declared=words))
-        samples += [sample(one, number, notice) for one, number in counted.items()]
-    return notice, samples
+async def samples_of(opening: IncidentOpening) -> tuple[BreachDeclared, list[Sample]]:
+    """Open an incident; return its newest declaration that stands, and the samples of waiting letters."""
+    known = await opening.written()
+    phases = known["incident"]["phases"]
+    standing = [one["number"] for one in phases if one["stated"]["status"] != "withdrawn"]
+    newest = await opening.declaration(standing[-1] if standing else phases[-1]["number"])
+    numbers = {one["declaration"]: one["number"] for one in phases}
+    said = {
+        name: await opening.declaration(numbers[name])
+        for name in {one["declaration"] for one in known["opened"]["waiting_letters"]}
+    }
+    return newest, [
+        _sample(one, await opening.item(one["item"]), said[one["declaration"]])
+        for one in known["opened"]["waiting_letters"]
+    ]
+
+
+def _sample(letter: Mapping[str, Any], message: bytes, declared: BreachDeclared) -> Sample:
+    wanted = NoticeAudience(
+        letter["to"],
+        tuple(letter["laws"]),
+        letter["language"],
+        tuple(letter["categories"]),
+        letter["phase"],
+    )
+    lacks = tuple(Omission(one["says"], one["provision"]) for one in letter["lacks"])
+    return Sample(wanted, letter["people"], message, lacks, declared)
 
 
 def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[SamplePreview]:
@@ -103,11 +112,6 @@ def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: 
     index = folder / "index.html"
     template = TEMPLATES.get_template("notices_index.html.jinja")
     page = template.render(letters=letters, declared=declared, incident=incident)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in (file for letter in letters for file in letter.files):
-            (folder / name).write_bytes(content)
-        index.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{folder}: cannot be written ({error.strerror})") from None
+    files = {name: content for letter in letters for name, content in letter.files}
+    write_files({**files, index.name: page.encode()}, folder)
     return index

@@ -1,7 +1,7 @@
 """Sample letters of a breach: one for each set of laws, language and categories, to fictional people."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.fulfillment.breach.affected import PEOPLE, AffectedPerson, merge_people
@@ -9,7 +9,6 @@ from services.fulfillment.breach.obligations import Judge, NoticeGroup, PolicyEd
 from services.fulfillment.breach.search import listed_in
 from services.notifier.breach.notices.mailboxes import reached
 from services.notifier.breach.notices.samples import NoticeAudience, Sample
-from shared.contract.affected_people import NoticeBatch, NoticeRecipient
 from shared.contract.events.breaches import BreachDeclared, BreachRole
 from shared.law import CompanyProfile
 
@@ -29,19 +28,6 @@ def _together(first: Sample, other: Sample) -> Sample:
     people = None if first.people is None or other.people is None else first.people + other.people
     categories = tuple(sorted({*first.wanted.categories, *other.wanted.categories}))
     return replace(first, wanted=replace(first.wanted, categories=categories), people=people)
-
-
-async def audiences_in(
-    batches: AsyncIterator[tuple[int, NoticeBatch]],
-    reached: Callable[[NoticeRecipient], bool] = lambda _: True,
-) -> Counter[NoticeAudience]:
-    """Return the audiences in *batches* that are *reached*, with their sizes, without names."""
-    counted: Counter[NoticeAudience] = Counter()
-    async for phase, batch in batches:
-        group = (batch.to, batch.laws, batch.language)
-        people = filter(reached, batch.people)
-        counted.update(NoticeAudience(*group, one.categories, phase, one.services) for one in people)
-    return counted
 
 
 def audiences_of(

@@ -1,21 +1,21 @@
-"""Figures and entries as text: a table for the terminal, a page, CSV and JSON for programs."""
+"""Figures as text: a table for the terminal, a page, CSV and JSON for programs."""
 
 import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.table import Table
 
-from habeas.client.report.figures import Figures
-from services.intake.cases.register import RegisterEntry
 from shared.law.library import policies
 from shared.law.policies import RegisterRule
 from shared.pages.spreadsheets import safe_cell
 
+Figures: TypeAlias = Mapping[str, Any]
+"""The figures of a right under a law, of requests received in a year, as the console states them."""
 HEADINGS: Mapping[str, str] = {
     "received": "received",
     "complied_in_whole": "in whole",
@@ -46,18 +46,12 @@ FIGURES = (
     *("median_days", "mean_days", "denied_for", "limited_for"),
 )
 """Columns of the figures."""
-FIELDS = (
-    *("request", "received_on", "right", "law", "also", "manner", "source", "requester", "due_on"),
-    *("extended", "paused_days", "answered_on", "days", "result", "grounds", "late", "appeals"),
-    *("ended_at", "kept_for", "incident"),
-)
-"""Columns of the register."""
 
 
 def table(found: Sequence[Figures], law: str) -> Table:
     """Return the figures of one *law*, for a terminal of 80 columns."""
     shown = Table("", title=law, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    rows = {one.right: one.plain() for one in found}
+    rows = {one["right"]: one for one in found}
     names = [name for name in HEADINGS if name not in RARE or any(plain[name] for plain in rows.values())]
     for name in names:
         heading = ABOVE.get(HEADINGS[name], HEADINGS[name])
@@ -74,20 +68,19 @@ def number(value: float | None) -> str:
 
 def figures_as_json(found: Sequence[Figures]) -> str:
     """Return the figures as JSON."""
-    return json.dumps([one.plain() for one in found], indent=2) + "\n"
+    return json.dumps([*found], indent=2) + "\n"
 
 
 def figures_as_csv(found: Sequence[Figures]) -> str:
     """Return the figures as CSV, a line for each right and law."""
-    return as_csv([one.plain() for one in found], FIGURES)
+    return as_csv(found, FIGURES)
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], *, header: bool = True) -> str:
-    """Return *rows* as CSV (RFC 4180), under a header unless it stands already."""
+def as_csv(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
+    """Return *rows* as CSV (RFC 4180), under a header."""
     text = io.StringIO()
     written = csv.DictWriter(text, fields, lineterminator="\r\n")
-    if header:
-        written.writeheader()
+    written.writeheader()
     written.writerows({name: _cell(row[name]) for name in fields} for row in rows)
     return text.getvalue()
 
@@ -99,12 +92,6 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list):
         return "; ".join(value)
     return safe_cell(value) if isinstance(value, str) else value
-
-
-def line(entry: RegisterEntry, form: str) -> str:
-    """Return *entry* as a line of the *form* ``csv`` or ``json``."""
-    plain = entry.plain()
-    return as_csv([plain], FIELDS, header=False) if form == "csv" else json.dumps(plain) + "\n"
 
 
 PAGES = Environment(
@@ -126,7 +113,7 @@ def page(found: Sequence[Figures], year: int, names: Mapping[str, str], *, on: d
 
     *names* has the name of each law; the name of the *controller* may be empty.
     """
-    laws = {one.law: [other for other in found if other.law == one.law] for one in found}
+    laws = {one["law"]: [other for other in found if other["law"] == one["law"]] for one in found}
     return PAGES.get_template("report.html.jinja").render(
         laws=laws,
         year=year,

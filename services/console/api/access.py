@@ -1,19 +1,16 @@
 """Callers of the API: the bearer of a session, in the header alone, and the roles of its account."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import HTTPException, Request, Security
+from fastapi import HTTPException, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.console.api.problems import NOT_SIGNED_IN
-from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 
-TOO_MUCH = "Too much is being uploaded. Try again."
 SESSION_SCHEME = HTTPBearer(
     scheme_name="session", description="The token of a session (`POST /sessions`).", auto_error=False
 )
@@ -33,15 +30,3 @@ def may(guard: SessionGuard, action: ConsoleAction) -> Callable[..., Awaitable[V
         return found
 
     return caller
-
-
-@asynccontextmanager
-async def held_body(parts: ConsoleParts, visitor: Visitor, request: Request) -> AsyncIterator[bytes]:
-    """Hold the body of a call with a file; answer 503 while too many such bodies are held."""
-    account, size = visitor.member.name, int(request.headers.get("content-length", "0"))
-    if not parts.uploads.take(account, size):
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MUCH, {"Retry-After": "60"})
-    try:
-        yield await request.body()
-    finally:
-        parts.uploads.give_back(account, size)

@@ -1,8 +1,9 @@
 """Answers of the API."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -10,12 +11,23 @@ from services.console.decisions.bulk_forms import JointDecision
 from services.console.decisions.forms import CaseView, DecisionField, DecisionOffer, FieldKind
 from services.console.decisions.submission import MadeDecision
 from services.console.incidents import CampaignMode
+from services.console.read_model.figures import LawFigure
+from services.console.read_model.holds import HoldPage
 from services.console.read_model.openings import OpeningKind
-from services.console.state import CaseKind, CaseStage, WaitKind
-from shared.contract.events.breaches import CheckedLetter, StatedDuty, StatedPhase
+from services.console.state import CaseKind, CaseStage, HoldState, RecipientState, WaitKind
+from shared.contract.events.breaches import (
+    CheckedLetter,
+    FilingFile,
+    StatedDuty,
+    StatedPhase,
+    WrittenFiling,
+    WrittenLetter,
+)
 from shared.contract.package_review import Redaction
 from shared.contract.references import short_reference
-from shared.vocabulary import StaffRole
+from shared.contract.register import RequestResult
+from shared.law import Right
+from shared.vocabulary import HoldScope, StaffRole
 
 ShortReference = Annotated[str, AfterValidator(short_reference), Field(validation_alias="id")]
 """The reference that people read to one another; it follows from the id."""
@@ -86,8 +98,8 @@ class CaseAnswer(ConsoleAnswer):
     """Laws with an unread deadline that the operator has not accepted; they judge nothing."""
     country: str | None
     source: str | None
-    reference: str | None
-    """Of the publisher, keyed where it could be personal data."""
+    reference: Annotated[str | None, Field(validation_alias="shown_reference")]
+    """Of the publisher; null where it could be personal data."""
     incident: str | None
     role: str | None
     requester: str | None
@@ -113,9 +125,12 @@ class CaseAnswer(ConsoleAnswer):
     """When the person was asked which data is meant."""
     stopped: str | None
     outcome: str | None
+    """The result of the decision, as in the register; null before."""
     grounds: Sequence[str]
     dispositions: Mapping[str, int]
     """Records of an erasure, by what became of them."""
+    held_until: date | None
+    """Last day of the legal holds on the request or its person; 9999-12-31 until they are lifted."""
     answered_at: datetime | None
     sent_at: datetime | None
     closed_at: datetime | None
@@ -134,6 +149,14 @@ class CaseListAnswer(ConsoleAnswer):
     counted: bool
     next: str | None
     """The parameter `after` of the next page; null on the last one."""
+
+
+class FoundAnswer(CaseListAnswer):
+    """The cases that a search finds."""
+
+    unregistered: Sequence[str]
+    """Ids of requests that intake knows, and that are not registered yet: they wait for their turn, or for
+    the request itself where a proof or a withdrawal came first."""
 
 
 class InboxAnswer(CaseListAnswer):
@@ -333,7 +356,7 @@ class PackageAnswer(ConsoleAnswer):
 
 
 class OpeningAnswer(ConsoleAnswer):
-    """An opening of sealed content, an export, or a search by mailbox."""
+    """An opening of sealed content, an export, or a search by mailbox or reference."""
 
     id: str
     case: str | None = Field(validation_alias="shown_case")
@@ -348,6 +371,67 @@ class OpeningListAnswer(ConsoleAnswer):
     """A page of openings, the newest first."""
 
     openings: Sequence[OpeningAnswer]
+    next: str | None
+
+
+class HoldAnswer(ConsoleAnswer):
+    """A legal hold."""
+
+    hold: str
+    case: str
+    """The request that it was placed on; of a hold on a collection, its own id."""
+    scope: HoldScope
+    collection: str | None
+    matter: str
+    account: str
+    at: datetime
+    until: date | None
+    state: HoldState
+    lifted_by: str | None
+    lifted_at: datetime | None
+    reason: str | None
+    """Why it was lifted."""
+    kept_from: Sequence[str]
+    """Requests and purges that it kept records from; of a standing hold, answered requests."""
+
+
+class HoldListAnswer(ConsoleAnswer):
+    """A page of legal holds, standing ones first."""
+
+    holds: Sequence[HoldAnswer]
+    next: str | None
+
+    @classmethod
+    def of(cls, page: HoldPage, today: date) -> Self:
+        """Return the answer with a *page*, and states of *today*."""
+        holds = [
+            HoldAnswer.model_validate(
+                {**asdict(one), "state": one.state_on(today), "kept_from": page.kept_from(one)}
+            )
+            for one in page.holds
+        ]
+        return cls(holds=holds, next=page.next)
+
+
+class NoticeAnswer(ConsoleAnswer):
+    """A notice to a recipient of data."""
+
+    notice: str = Field(validation_alias="id")
+    """Its id, the same for every attempt."""
+    case: str
+    recipient: str
+    about: str
+    """Type of the fact that the recipient must hear of."""
+    state: RecipientState
+    reason: str | None
+    """Of a failed one."""
+    since: datetime = Field(validation_alias="at")
+
+
+class NoticeListAnswer(ConsoleAnswer):
+    """A page of notices to recipients, the newest first."""
+
+    notices: Sequence[NoticeAnswer]
     next: str | None
 
 
@@ -379,6 +463,20 @@ class ScopeAnswer(ConsoleAnswer):
     """Mailboxes of many people to be notified: perhaps placeholders."""
 
 
+class PaceAnswer(ConsoleAnswer):
+    """How fast the notices of a phase go out."""
+
+    at: datetime
+    """When their progress was reported last."""
+    through: int
+    """Batches that are done."""
+    batches: int
+    per_minute: int
+    """Letters a minute since the report before."""
+    minutes: int
+    """Minutes that the other batches take at this rate."""
+
+
 class PhaseAnswer(ConsoleAnswer):
     """A phase of an incident: a declaration, and its notices."""
 
@@ -395,9 +493,14 @@ class PhaseAnswer(ConsoleAnswer):
     counts: Mapping[str, int]
     """Letters: sent, failed, doubtful, and people notified by another phase."""
     percent: int
+    """How much of its batches is done."""
+    pace: PaceAnswer | None
+    """Null before the first report of the progress, and once all are out."""
     by_law: Mapping[str, int]
     by_language: Mapping[str, int]
     unreachable: int
+    is_empty: bool
+    """Whether its people are searched, and no person, customer or record was found."""
     letters: Sequence[CheckedLetter]
 
 
@@ -413,6 +516,22 @@ class StatementAnswer(ConsoleAnswer):
     aborted: bool
 
 
+class UnreachedAnswer(ConsoleAnswer):
+    """The last list of people not reached."""
+
+    people: int
+    list: str
+    """Name of its content: CSV, with personal data."""
+
+
+class MissingAnswer(ConsoleAnswer):
+    """A statement that letters of the next approval lack, with all languages that lack it."""
+
+    says: str
+    provision: str
+    laws: Sequence[str]
+
+
 class IncidentAnswer(ConsoleAnswer):
     """An incident, its phases and its duties."""
 
@@ -424,6 +543,7 @@ class IncidentAnswer(ConsoleAnswer):
     """The end of the earliest clock."""
     lacks: bool
     """Whether a letter of the next approval lacks a statement."""
+    missing: Sequence[MissingAnswer]
     stated: StatementAnswer | None
     """Null until the register of incidents has stated it."""
     phases: Sequence[PhaseAnswer]
@@ -437,11 +557,26 @@ class IncidentListAnswer(ConsoleAnswer):
     next: str | None
 
 
+class OpenedIncidentAnswer(ConsoleAnswer):
+    """The content of an incident after its last opening; an account reads it while it has it open."""
+
+    written_at: datetime | None
+    """When documents and letters were written, after the last opening."""
+    filings: Sequence[WrittenFiling]
+    """Documents for authorities and texts to publish, as pages."""
+    files: Sequence[FilingFile]
+    """The documents as JSON, the texts as text, and copies of letters for authorities."""
+    waiting_letters: Sequence[WrittenLetter]
+    """The kinds of letters that wait, as mails to fictional people."""
+    unreached: UnreachedAnswer | None
+
+
 class OneIncidentAnswer(ConsoleAnswer):
     """An incident and its timeline."""
 
     incident: IncidentAnswer
     timeline: Sequence[TimelineAnswer]
+    opened: OpenedIncidentAnswer
 
 
 class FigureAnswer(ConsoleAnswer):
@@ -459,8 +594,80 @@ class FigureAnswer(ConsoleAnswer):
     complied: int
     """Granted in whole or in part."""
     denied: int
+    """Refused, or lapsed without proof."""
     nothing_held: int
-    outcomes: Mapping[str, int]
+    late: int
+    """Requests whose last day passed before the answer was sent, open ones as well."""
+    mean: float | None
+    """Mean of days to the answer."""
+    results: Mapping[str, int]
+    """Result, as in the register → requests."""
+
+
+class LawFigureAnswer(ConsoleAnswer):
+    """The figures of a right under a law; a request counts under each law that protects the person."""
+
+    year: int
+    law: str
+    right: Right
+    received: int
+    complied_in_whole: int
+    complied_in_part: int
+    denied: int
+    of_which_lapsed: int
+    """Denied because identity was not proven in time."""
+    nothing_held: int
+    forwarded: int
+    duplicate: int
+    withdrawn: int
+    open: int
+    late: int
+    """Requests whose last day passed before the answer was sent, open ones as well."""
+    median_days: float | None
+    mean_days: float | None
+    denied_for: Mapping[str, int]
+    """Ground → requests denied for it, the most frequent first."""
+    limited_for: Mapping[str, int]
+    """The same of requests that were complied with in part."""
+
+    @classmethod
+    def of(cls, year: int, figure: LawFigure) -> "LawFigureAnswer":
+        """Return the answer for a *figure* of *year*."""
+        line = figure.line
+        return cls(
+            year=year,
+            law=figure.law,
+            right=figure.right,
+            received=line.received,
+            complied_in_whole=line.results[RequestResult.GRANTED],
+            complied_in_part=line.results[RequestResult.PARTLY_GRANTED],
+            denied=line.denied,
+            of_which_lapsed=line.results[RequestResult.LAPSED],
+            nothing_held=line.nothing_held,
+            forwarded=line.results[RequestResult.FORWARDED],
+            duplicate=line.results[RequestResult.DUPLICATE],
+            withdrawn=line.results[RequestResult.WITHDRAWN],
+            open=line.open,
+            late=line.late,
+            median_days=line.median,
+            mean_days=line.mean,
+            denied_for=_ordered(line.denied_for),
+            limited_for=_ordered(line.limited_for),
+        )
+
+
+def _ordered(grounds: Mapping[str, int]) -> dict[str, int]:
+    """Return *grounds*, the most frequent first."""
+    return dict(sorted(grounds.items(), key=lambda item: (-item[1], item[0])))
+
+
+class LawFiguresAnswer(ConsoleAnswer):
+    """Figures of a year by law and right; purged requests are counted."""
+
+    company: str
+    on: date
+    year: int
+    figures: Sequence[LawFigureAnswer]
 
 
 class FiguresAnswer(ConsoleAnswer):
@@ -502,8 +709,24 @@ class ParkedAnswer(ConsoleAnswer):
     type: str
     case: str | None
     reason: str
+    error: str
+    """Class of the error; empty if the broker parked the message."""
+    location: str
+    """Module, function and line that raised it."""
     attempts: int
     first_failure: str
+
+
+class StalledAnswer(ConsoleAnswer):
+    """A case that stands still, and the fact about it that a service has not handled."""
+
+    case: str
+    service: str
+    type: str
+    since: datetime
+    parked: bool
+    """Whether its message is parked; else it is lost, or waits for another try."""
+    republished_at: datetime | None
 
 
 class MapAnswer(ConsoleAnswer):
@@ -534,6 +757,10 @@ class SystemAnswer(ConsoleAnswer):
     """Parts outside the installation: `ok`, or why one does not answer."""
     queues: Sequence[QueueAnswer]
     parked: Sequence[ParkedAnswer]
+    stalled: Sequence[StalledAnswer]
+    """The oldest first, a hundred at most."""
+    stalled_count: int
+    """All cases that stand still."""
     letters: int
     """Letters that wait to be sent."""
     undelivered: int

@@ -6,7 +6,12 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from services.console.api.audit_routes import api_audit_routes, api_view_routes
+from services.console.api.audit_routes import (
+    api_audit_routes,
+    api_hold_routes,
+    api_recipient_routes,
+    api_view_routes,
+)
 from services.console.api.case_routes import (
     api_case_routes,
     api_content_routes,
@@ -14,7 +19,11 @@ from services.console.api.case_routes import (
     api_work_routes,
 )
 from services.console.api.decision_routes import api_decision_routes
-from services.console.api.installation_routes import api_incident_routes, api_installation_routes
+from services.console.api.installation_routes import (
+    api_figure_routes,
+    api_incident_routes,
+    api_installation_routes,
+)
 from services.console.api.problems import (
     PROBLEM_SCHEMA,
     BodyLimit,
@@ -51,8 +60,9 @@ def create_api(parts: ConsoleParts) -> ConsoleApi:
         title="Habeas console",
         version=version("habeas"),
         summary="Cases, decisions and figures for the staff.",
-        description="For programs of the staff. Findings and graph of the data map, and CSV files, are on "
-        "the pages alone. Errors are `application/problem+json` (RFC 9457). Lists hold no personal data.",
+        description="For programs of the staff. Findings and graph of the data map, and CSV files of lists, "
+        "are on the pages alone. Errors are `application/problem+json` (RFC 9457). Lists hold no personal "
+        "data.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": PATH}],
         root_path_in_servers=False,
@@ -72,8 +82,11 @@ def create_api(parts: ConsoleParts) -> ConsoleApi:
         api_bulk_routes,
         api_package_routes,
         api_view_routes,
+        api_hold_routes,
+        api_recipient_routes,
         api_incident_routes,
         api_audit_routes,
+        api_figure_routes,
         api_installation_routes,
     ):
         app.include_router(routes(parts, guard))

@@ -1,19 +1,25 @@
-"""Openings, trails, and saved views over the API."""
+"""Openings, trails, legal holds, notices to recipients, and saved views over the API."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
 from services.console.api.access import may
-from services.console.api.answers import OpeningListAnswer, ViewAnswer, ViewListAnswer
-from services.console.api.forms import OpeningQuery, StepUpForm, ViewForm
+from services.console.api.answers import (
+    HoldListAnswer,
+    NoticeListAnswer,
+    OpeningListAnswer,
+    ViewAnswer,
+    ViewListAnswer,
+)
+from services.console.api.forms import HoldQuery, NoticeQuery, OpeningQuery, StepUpForm, ViewForm
 from services.console.case_work import NoSessionKey
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import case_view, is_locked
 from services.console.decisions.submission import StepUp
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
-from services.console.http.queries import openings_of, saved_query
+from services.console.http.queries import holds_of_query, notices_of_query, openings_of, saved_query
 from services.console.trails import exported_trail
 from shared.contract.events import RequestId
 
@@ -47,6 +53,41 @@ def api_audit_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
             raise NoSessionKey
         given = StepUp(form.code.get_secret_value(), form.password.get_secret_value())
         return await exported_trail(parts, visitor, case, given)
+
+    return router
+
+
+def api_hold_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
+    """Return the routes of legal holds; they are placed and lifted by decisions."""
+    router = APIRouter(tags=["holds"])
+
+    @router.get("/holds")
+    async def list_holds(
+        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.LIST))],
+        query: Annotated[HoldQuery, Query()],
+    ) -> HoldListAnswer:
+        """Return the legal holds, standing ones first."""
+        del visitor
+        page = await holds_of_query(parts, query.model_dump(), query.after)
+        return HoldListAnswer.of(page, parts.today())
+
+    return router
+
+
+def api_recipient_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
+    """Return the routes of notices to recipients; failed ones are repeated by decisions."""
+    router = APIRouter(tags=["recipients"])
+
+    @router.get("/recipients")
+    async def list_recipients(
+        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.LIST))],
+        query: Annotated[NoticeQuery, Query()],
+    ) -> NoticeListAnswer:
+        """Return the notices to recipients of data, or the failed ones alone."""
+        del visitor
+        return NoticeListAnswer.model_validate(
+            await notices_of_query(parts, query.after, failed=query.failed)
+        )
 
     return router
 

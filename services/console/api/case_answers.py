@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.console.api.answers import CaseAnswer, ConsoleAnswer, OfferAnswer, TimelineAnswer
+from services.console.api.answers import (
+    CaseAnswer,
+    ConsoleAnswer,
+    OfferAnswer,
+    ParkedAnswer,
+    TimelineAnswer,
+)
 from services.console.decisions.forms import CaseView
 from services.console.decisions.offers import proposal_on
 from services.console.state import WaitKind
+from services.console.system.parked_messages import ParkedMessage
 from shared.contract.events import (
     IdentityReviewNeeded,
     PackageReviewed,
@@ -131,10 +138,16 @@ class OneCaseAnswer(ConsoleAnswer):
     proposed: ProposedAnswer | None
     review: ReviewAnswer | None
     permissions: Sequence[PermissionAnswer]
+    parked: Sequence[ParkedAnswer]
+    """Messages about it that could not be handled: it may stand still until they are replayed."""
 
     @classmethod
     def of(
-        cls, view: CaseView, timeline: Sequence[TimelineAnswer], decisions: Sequence[OfferAnswer]
+        cls,
+        view: CaseView,
+        timeline: Sequence[TimelineAnswer],
+        decisions: Sequence[OfferAnswer],
+        parked: Sequence[ParkedMessage],
     ) -> "OneCaseAnswer":
         """Return a case."""
         proposed = proposal_on(view)
@@ -146,4 +159,5 @@ class OneCaseAnswer(ConsoleAnswer):
             proposed=proposed and ProposedAnswer.model_validate(proposed),
             review=ReviewAnswer.of(view),
             permissions=PermissionAnswer.all(view),
+            parked=[ParkedAnswer.model_validate(one) for one in parked],
         )

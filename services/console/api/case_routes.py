@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
-from services.console.api.access import held_body, may
+from services.console.api.access import may
 from services.console.api.answers import (
     CaseAnswer,
     CaseListAnswer,
     DecisionAnswer,
+    FoundAnswer,
     InboxAnswer,
     OfferAnswer,
     TimelineAnswer,
@@ -20,11 +21,11 @@ from services.console.api.forms import (
     CaseNoteForm,
     CaseOwnerForm,
     CaseQuery,
+    CaseSearchForm,
     InboxQuery,
-    MailboxForm,
     OpeningForm,
 )
-from services.console.case_work import acted, cases_of_mailbox
+from services.console.case_work import acted, cases_at_intake
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import (
     UNANSWERED,
@@ -36,7 +37,7 @@ from services.console.decisions.case_decisions import (
     offers_to,
     previewed,
 )
-from services.console.decisions.openings import open_case, opened_content, opened_item, read_opened
+from services.console.decisions.openings import open_case, opened_content, opened_item
 from services.console.domain import HistoryEntry
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
@@ -78,11 +79,12 @@ def api_list_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         return CaseListAnswer(**_page(await page_of(parts, wanted, query.after)))
 
     @router.post("/search")
-    async def search_mailbox(
-        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.WORK))], form: MailboxForm
-    ) -> CaseListAnswer:
-        """Return the cases of a mailbox, the newest hundred."""
-        return CaseListAnswer(**_page(await cases_of_mailbox(parts, visitor, form.mailbox.strip())))
+    async def search_cases(
+        visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.WORK))], form: CaseSearchForm
+    ) -> FoundAnswer:
+        """Return the cases of a mailbox, the newest hundred, or those with the reference of a system."""
+        found = await cases_at_intake(parts, visitor, form.wanted())
+        return FoundAnswer(**_page(found.page), unregistered=found.unregistered)
 
     return router
 
@@ -98,7 +100,8 @@ def api_case_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """Return a case, its timeline, and the decisions that the account may make."""
         view, history = await case_view(parts, case)
         offers = [OfferAnswer.of(one, view) for one in offers_to(visitor, view) if not one.page]
-        return OneCaseAnswer.of(view, timeline_answer(parts, history), offers)
+        parked = await parts.parked.of_case(case)
+        return OneCaseAnswer.of(view, timeline_answer(parts, history), offers, parked)
 
     @router.post("/cases/{case}/decisions/{name}")
     async def decide(visitor: deciding, case: RequestId, name: str, form: CaseDecisionForm) -> DecisionAnswer:
@@ -140,8 +143,8 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """
         name = name_in(request.headers.get("content-disposition", ""))
         named = {"Content-Disposition": attachment_named(name)}
-        async with held_body(parts, visitor, request) as content:
-            await acted(parts, visitor, case, "files", content=content, headers=named)
+        async with guard.held(request, visitor):
+            await acted(parts, visitor, case, "files", content=await request.body(), headers=named)
 
     return router
 
@@ -164,20 +167,9 @@ def api_content_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         """Return the content of an opened case."""
         return await content_of(visitor, case)
 
-    @router.get("/cases/{case}/content/review/records")
-    async def list_review_records(
-        visitor: opening, case: RequestId, start: Annotated[int, Query(ge=0)] = 0
-    ) -> Mapping[str, Any]:
-        """Return records of the package that waits for a review, in pieces; the case is opened."""
-        path = f"/v1/staff/cases/{case}/content/review/records?start={start}"
-        answer = await read_opened(parts, visitor, path)
-        if answer is None:
-            raise HTTPException(403, NOT_OPENED)
-        return dict(answer.json())
-
     @router.get("/cases/{case}/content/{item}", response_class=Response)
     async def read_item(visitor: opening, case: RequestId, item: Code) -> Response:
-        """Return an item of the content of an opened case."""
+        """Return an item of the content of an opened case, such as a mail or the package."""
         return safe_response(item, await opened_item(parts, visitor, case, item))
 
     async def content_of(visitor: Visitor, case: str) -> Mapping[str, Any]:

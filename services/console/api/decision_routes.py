@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from services.console.api.access import held_body, may
+from services.console.api.access import may
 from services.console.api.answers import MadeAnswer
 from services.console.api.forms import DecisionsForm, SignedDecision
 from services.console.api.problems import TOO_LARGE
 from services.console.case_work import NoSessionKey
 from services.console.context import ConsoleParts
-from services.console.decisions.case_decisions import is_locked, step_up_of
+from services.console.decisions.case_decisions import is_locked
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import MadeDecision, make_batch, make_decision
 from services.console.http.guard import MOST_FORM_BYTES, SessionGuard, Visitor
@@ -53,8 +53,8 @@ def api_decision_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         visitor: Annotated[Visitor, Depends(may(guard, ConsoleAction.DECIDE))], request: Request
     ) -> Sequence[MadeAnswer]:
         """Make a decision with a package: the body of `/decisions` as one line, then the ZIP."""
-        async with held_body(parts, visitor, request) as body:
-            line, _, package = body.partition(b"\n")
+        async with guard.held(request, visitor):
+            line, _, package = (await request.body()).partition(b"\n")
             if len(line) > MOST_FORM_BYTES:
                 raise HTTPException(413, TOO_LARGE)
             try:
@@ -79,7 +79,7 @@ async def _made(
     parts: ConsoleParts, visitor: Visitor, form: DecisionsForm, package: bytes | None = None
 ) -> list[MadeDecision]:
     drafts = [_draft(one, visitor.member.name, package) for one in form.decisions]
-    given = step_up_of(form.code.get_secret_value(), form.password.get_secret_value())
+    given = form.step_up()
     if is_locked(parts, visitor) and not (given.password and _in_batch(drafts)):
         raise NoSessionKey
     if len(drafts) == 1:

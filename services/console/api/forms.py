@@ -1,17 +1,19 @@
 """Bodies of calls, and the parameters of lists."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, SecretStr
 
+from services.console import labels
 from services.console.case_work import MOST_NOTE
 from services.console.decisions.bulk import MOST_CASES
 from services.console.decisions.case_decisions import step_up_of
 from services.console.decisions.forms import MOST_TEXT
 from services.console.decisions.submission import StepUp
-from services.console.http.queries import INBOX_VIEWS
+from services.console.http.queries import EARLIEST, INBOX_VIEWS, LATEST
 from services.console.read_model.cases import CaseOrder, DueFilter
+from services.console.registers import RegisterFileFormat
 from services.console.saved_views import LONGEST_NAME
 from services.console.state import CaseKind, WaitKind
 from services.console.system.repairs import MOST_REASON
@@ -100,10 +102,17 @@ class CaseNoteForm(CallForm):
     text: str = Field(min_length=1, max_length=MOST_NOTE)
 
 
-class MailboxForm(CallForm):
-    """A search by mailbox."""
+class CaseSearchForm(CallForm):
+    """A search by mailbox, or by the reference of a system: one of them."""
 
-    mailbox: str = Field(max_length=MOST_TEXT)
+    mailbox: str | None = Field(default=None, max_length=MOST_TEXT)
+    reference: str | None = Field(default=None, max_length=200)
+    source: str | None = Field(default=None, max_length=200)
+    """The system; without it, those of all systems."""
+
+    def wanted(self) -> dict[str, str]:
+        """Return the fields that are entered."""
+        return {name: value.strip() for name, value in self.model_dump(exclude_none=True).items()}
 
 
 class BulkForm(CallForm):
@@ -182,6 +191,8 @@ class CaseQuery(PageQuery):
     kind: str = Field(default="", pattern=f"^({'|'.join(CaseKind)})?$")
     """The subject of the cases; requests by default."""
     stage: str = Field(default="", max_length=80)
+    outcome: str = Field(default="", pattern=f"^({'|'.join(labels.OUTCOMES)})?$")
+    """The result of the decision."""
     right: str = Field(default="", max_length=80)
     law: str = Field(default="", max_length=80)
     country: str = Field(default="", max_length=80)
@@ -213,11 +224,39 @@ class OpeningQuery(PageQuery):
     last: str = Field(default="", alias="to", pattern=DAY)
 
 
+class HoldQuery(PageQuery):
+    """Filters of legal holds."""
+
+    state: Literal["", "standing"] = ""
+    collection: str = Field(default="", max_length=200)
+
+
+class NoticeQuery(PageQuery):
+    """Filters of notices to recipients."""
+
+    failed: bool = False
+
+
 class PackageQuery(CallForm):
     """The place in the records of a package."""
 
     start: int = Field(default=0, ge=0, le=1 << 50)
     """`next` of the records before."""
+
+
+class LawFigureQuery(CallForm):
+    """Parameters of figures by law."""
+
+    year: int | None = Field(default=None, ge=EARLIEST, le=LATEST)
+    """The current one by default."""
+
+
+class RegisterQuery(LawFigureQuery):
+    """Parameters of the register."""
+
+    law: str = Field(default="", max_length=40)
+    """Entries of people whom this law protects, by its name without an edition."""
+    format: RegisterFileFormat = RegisterFileFormat.CSV
 
 
 class FigureQuery(CallForm):

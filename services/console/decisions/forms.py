@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from services.console.state import CaseRow, CaseStage, Wait, WaitKind
-from shared.contract.events import Decision, Fact
+from shared.contract.events import Decision, ErasureApproved, ErasurePlanned, Fact
 from shared.contract.staff import StaffDecision, salted, written_item
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
@@ -85,6 +85,18 @@ class CaseView:
     def has(self, *kinds: type[Fact]) -> bool:
         """Return whether the case has a fact of one of *kinds*."""
         return any(isinstance(fact, kinds) for fact in self.facts)
+
+    @property
+    def approvals(self) -> tuple[Sequence[str], int]:
+        """The accounts that have approved the newest plan of an erasure, and the number that has to."""
+        accounts: list[str] = []
+        needed = 1
+        for fact in self.facts:
+            if isinstance(fact, ErasurePlanned):
+                accounts, needed = [], fact.approvers
+            elif isinstance(fact, ErasureApproved):
+                accounts.append(fact.by)
+        return accounts, needed
 
     @property
     def undecided(self) -> bool:

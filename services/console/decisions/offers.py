@@ -1,10 +1,12 @@
 """The decisions that the console offers, in the order of its pages."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any
 
+from services.console import labels
 from services.console.decisions.forms import (
     ANSWERED,
     TEXT,
@@ -19,7 +21,6 @@ from services.console.decisions.forms import (
     InvalidEntry,
     named,
 )
-from services.console.pages import labels
 from services.console.state import CaseKind, CaseStage, WaitKind
 from shared.contract import events
 from shared.contract.erasure_claims import ErasureClaim
@@ -28,8 +29,10 @@ from shared.law import Right, Role, TimedDuty, may_narrow
 from shared.law.library import policies, provisions_of, refusal_grounds
 from shared.pages.translation import mark as _
 from shared.vocabulary import (
+    HoldScope,
     MessageOutcome,
     Outcome,
+    ReferralReason,
     RefusalReason,
     Requester,
 )
@@ -44,10 +47,6 @@ PERMISSIONS: Choices = (
     ("168", _("7 days")),
     (LONG_PERMISSION, _("30 days")),
 )
-CLAIMED = "ground_claimed"
-"""Reason of a referral: the person claims a ground of an erasure."""
-IDENTITY_CHANGE = "identity_change"
-"""Reason of a referral: a correction changes an identity."""
 REOPENABLE = frozenset({CaseStage.ANSWERED, CaseStage.REFUSED, CaseStage.WITHDRAWN, CaseStage.CLOSED})
 """Stages of requests that have ended."""
 ANSWER_LATER = _("The answer to the request follows in a letter of its own.")
@@ -75,6 +74,8 @@ REMARK = DecisionField(
     _("Accounts of the staff read it in the opened case."),
     required=False,
 )
+REASON = replace(REMARK, required=True)
+"""Of decisions that end, stop or resume something, or grant it against the machine."""
 
 
 def _grounds(view: CaseView) -> Choices:
@@ -237,7 +238,7 @@ ANSWER = (
         text=_("A search by hand found no data about the person."),
         done=_("The answer is recorded."),
         fits=_by_hand,
-        fields=(REMARK,),
+        fields=(REASON,),
         sealed="remark",
         constants={"outcome": Outcome.NOTHING_HELD},
         answers=WaitKind.REFERRED,
@@ -294,8 +295,8 @@ ERASURE = (
         title=_("Decide on the claimed ground"),
         text=_("The person claims a ground of the erasure that the data map does not show."),
         done=_("The decision on the ground is recorded."),
-        fits=lambda view: view.waits_for(WaitKind.REFERRED, CLAIMED),
-        fields=(DecisionField("ground", _("Ground"), FieldKind.CHOICE, choices=_claims), REMARK),
+        fits=lambda view: view.waits_for(WaitKind.REFERRED, ReferralReason.GROUND_CLAIMED),
+        fields=(DecisionField("ground", _("Ground"), FieldKind.CHOICE, choices=_claims), REASON),
         sealed="remark",
         data=_claim,
         letter=True,
@@ -357,7 +358,7 @@ APPEAL = (
         text=_("The person gets a letter. An answered request is taken up again as a new one."),
         done=_("The appeal is granted."),
         fits=_appealed,
-        fields=(_letter_text(required=False),),
+        fields=(_letter_text(required=True),),
         constants={"granted": True},
         sealed="explanation",
         answers=WaitKind.APPEAL,
@@ -453,7 +454,7 @@ CUSTOMER = (
         text=_("The account may no longer read the content of the customer."),
         done=_("The permission has ended."),
         fits=lambda view: _of_customer(view) and bool(_readers(view)),
-        fields=(DecisionField("account", _("Account"), FieldKind.CHOICE, choices=_readers), REMARK),
+        fields=(DecisionField("account", _("Account"), FieldKind.CHOICE, choices=_readers), REASON),
         sealed="remark",
     ),
 )
@@ -505,7 +506,7 @@ LIFECYCLE = (
         text=_("The request is no longer stopped."),
         done=_("The request continues."),
         fits=_stopped,
-        fields=(REMARK,),
+        fields=(REASON,),
         sealed="remark",
         constants={"resume": True},
         answers=WaitKind.STOPPED,
@@ -518,7 +519,7 @@ LIFECYCLE = (
         text=_("Nothing is disclosed or erased. A request that was answered stays stopped."),
         done=_("The decision about the stop is recorded."),
         fits=_stopped,
-        fields=(REMARK,),
+        fields=(REASON,),
         sealed="remark",
         constants={"resume": False},
         answers=WaitKind.STOPPED,
@@ -531,7 +532,7 @@ LIFECYCLE = (
         text=_("Nothing is disclosed or erased until you continue it. The clock runs on: no last day moves."),
         done=_("The request is paused."),
         fits=lambda view: view.undecided and not view.waits_for(WaitKind.FORWARD),
-        fields=(REMARK,),
+        fields=(REASON,),
         sealed="remark",
     ),
     DecisionOffer(
@@ -548,7 +549,7 @@ LIFECYCLE = (
                 FieldKind.REQUEST,
                 _("Its reference, as HB-BW65-Y32Z-1H1, or its id. Both requests name the same mailbox."),
             ),
-            REMARK,
+            REASON,
         ),
         sealed="remark",
         letter=True,
@@ -615,7 +616,7 @@ LIFECYCLE = (
         text=_("The person gets a letter with the day once the last day is over."),
         done=_("The new day is recorded."),
         fits=lambda view: view.row.stage in UNDECIDED,
-        fields=(DecisionField("on", _("Day"), FieldKind.DAY), REMARK),
+        fields=(DecisionField("on", _("Day"), FieldKind.DAY), REASON),
         sealed="remark",
         letter=True,
     ),
@@ -626,7 +627,7 @@ LIFECYCLE = (
         text=_("The person asked you to take the request back. They get a letter."),
         done=_("The request is withdrawn."),
         fits=lambda view: view.row.stage in UNDECIDED,
-        fields=(REMARK,),
+        fields=(REASON,),
         sealed="remark",
         letter=True,
     ),
@@ -671,7 +672,7 @@ def _numbered(offered: Sequence[events.OfferedAliases], done: set[Any]) -> Itera
     for one in offered:
         for number, name in enumerate(one.identities, 1):
             if (one.ref, number) not in done:
-                yield f"{one.ref}:{number}", f"{number}: {name}"
+                yield f"{one.ref}:{number}", f"{labels.field(name)} ({number})"
 
 
 def _alias(entered: Entered, _view: CaseView) -> Entered:
@@ -697,6 +698,10 @@ def _restricted(view: CaseView) -> bool:
     return granted and not view.has(events.RestrictionAnnounced)
 
 
+def _changes_identity(view: CaseView) -> bool:
+    return view.waits_for(WaitKind.REFERRED, ReferralReason.IDENTITY_CHANGE) and view.row.stopped is None
+
+
 AFTERWARDS = (
     DecisionOffer(
         name="reopen",
@@ -714,8 +719,8 @@ AFTERWARDS = (
         title=_("Approve the correction"),
         text=_("The correction changes an identity. You have made sure that the new value is the person's."),
         done=_("The correction is approved."),
-        fits=lambda view: view.waits_for(WaitKind.REFERRED, IDENTITY_CHANGE) and view.row.stopped is None,
-        fields=(REMARK,),
+        fits=_changes_identity,
+        fields=(REASON,),
         sealed="remark",
         letter=True,
         later=ANSWER_LATER,
@@ -727,7 +732,7 @@ AFTERWARDS = (
         text=_("Records name it, and it is the person's. Its records are disclosed or erased as well."),
         done=_("The further identity is confirmed."),
         fits=lambda view: view.row.stage in {CaseStage.ANSWERED, CaseStage.CLOSED} and bool(_aliases(view)),
-        fields=(DecisionField("alias", _("Identity"), FieldKind.CHOICE, choices=_aliases), REMARK),
+        fields=(DecisionField("alias", _("Identity"), FieldKind.CHOICE, choices=_aliases), REASON),
         sealed="remark",
         data=_alias,
         letter=True,
@@ -854,9 +859,22 @@ OTHER_WORK = (
 # --- legal holds ----------------------------------------------------------------------------------------
 
 
+OF_A_REQUEST = (HoldScope.PERSON, HoldScope.REQUEST)
+MATTER = DecisionField(
+    "matter",
+    _("Matter"),
+    hint=_("Short name of the claim, without personal data: letters, digits, _ and dots."),
+)
+UNTIL = DecisionField("until", _("Last day"), FieldKind.DAY, required=False)
+
+
+def matter_code(entered: Entered) -> str:
+    """Return the code of the entered matter."""
+    return "_".join(str(entered["matter"]).lower().split())
+
+
 def _placed(entered: Entered, _view: CaseView) -> Entered:
-    matter = "_".join(str(entered["matter"]).lower().split())
-    return {"hold": token_hex(16), **entered, "matter": matter}
+    return {"hold": token_hex(16), **entered, "matter": matter_code(entered)}
 
 
 def _holds(view: CaseView) -> Choices:
@@ -865,27 +883,24 @@ def _holds(view: CaseView) -> Choices:
     return [(one.hold, labels.named(one.matter)) for one in placed]
 
 
-HOLDS = (
-    DecisionOffer(
-        name="place-hold",
-        kind=events.HoldPlaced,
-        title=_("Place a legal hold"),
-        text=_("Records are kept from all erasures and purges, because of a legal claim."),
-        done=_("The legal hold is placed."),
-        fits=lambda view: view.row.kind is CaseKind.REQUEST,
-        fields=(
-            _choice("scope", _("Scope"), labels.HOLD_SCOPES),
-            DecisionField(
-                "matter",
-                _("Matter"),
-                hint=_("Short name of the claim, without personal data: letters, digits, _ and dots."),
-            ),
-            DecisionField("until", _("Last day"), FieldKind.DAY, required=False),
-            DecisionField(TEXT, _("Text for the staff"), FieldKind.LONG_TEXT, required=False),
-        ),
-        data=_placed,
-        sealed="explanation",
+PLACE_HOLD = DecisionOffer(
+    name="place-hold",
+    kind=events.HoldPlaced,
+    title=_("Place a legal hold"),
+    text=_("Records are kept from all erasures and purges, because of a legal claim."),
+    done=_("The legal hold is placed."),
+    fits=lambda view: view.row.kind is CaseKind.REQUEST,
+    fields=(
+        _choice("scope", _("Scope"), {one: labels.HOLD_SCOPES[one] for one in OF_A_REQUEST}),
+        MATTER,
+        UNTIL,
+        DecisionField(TEXT, _("Text for the staff"), FieldKind.LONG_TEXT, required=False),
     ),
+    data=_placed,
+    sealed="explanation",
+)
+HOLDS = (
+    PLACE_HOLD,
     DecisionOffer(
         name="lift-hold",
         kind=events.HoldLifted,

@@ -5,11 +5,11 @@ from typing import Any
 
 from fastapi import HTTPException
 
+from services.console import labels
 from services.console.context import ConsoleParts
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import StepUp, decide
 from services.console.http.guard import Visitor
-from services.console.pages import labels
 from shared.contract.case_openings import EVERYTHING
 from shared.contract.events import ContentOpened
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
@@ -33,8 +33,8 @@ async def opened_content(parts: ConsoleParts, visitor: Visitor, case: str) -> di
 
 
 async def opened_item(parts: ConsoleParts, visitor: Visitor, case: str, item: str) -> Any:
-    """Return the answer of intake with an *item* of the content; answer 403 if the case is not opened."""
-    answer = await read_opened(parts, visitor, f"/v1/staff/cases/{case}/content/{item}")
+    """Return the stream of intake with an *item* of the content; answer 403 if the case is not opened."""
+    answer = await read_opened(parts, visitor, f"/v1/staff/cases/{case}/content/{item}", stream=True)
     if answer is None:
         raise HTTPException(HTTPStatus.FORBIDDEN, "the case is not opened")
     return answer
@@ -49,13 +49,13 @@ async def records_to_review(parts: ConsoleParts, visitor: Visitor, case: str, st
     return dict(answer.json())
 
 
-async def read_opened(parts: ConsoleParts, visitor: Visitor, path: str) -> Any:
+async def read_opened(parts: ConsoleParts, visitor: Visitor, path: str, **options: Any) -> Any:
     """Return the answer of intake to a session of *visitor*; None if it has not opened the case."""
     unlocked = visitor.session.unlocked
     if unlocked is None or unlocked.until <= parts.clock():
         return None
     try:
-        return await parts.intake.response("GET", path, unlocked.bearer)
+        return await parts.intake.response("GET", path, unlocked.bearer, **options)
     except DecisionNotAccepted as refused:
         if str(refused) != NOT_OPENED:
             raise HTTPException(HTTPStatus.FORBIDDEN, str(refused)) from None

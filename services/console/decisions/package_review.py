@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from services.console import labels
 from services.console.decisions.forms import (
     MALFORMED,
     NO_CHOICE,
@@ -19,7 +20,6 @@ from services.console.decisions.forms import (
     DecisionDraft,
     InvalidEntry,
 )
-from services.console.pages import labels
 from shared.contract.events import IdentityVerified, PackageReviewed
 from shared.contract.package_review import MOST_REDACTIONS, Redaction, RedactionList
 from shared.contract.staff import salted, written_item

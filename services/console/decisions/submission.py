@@ -17,9 +17,9 @@ from services.console.handlers import observed
 from services.console.http.guard import Visitor
 from services.console.signin.local import SESSION_DIGITS, decided, nonce
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
-from shared.contract.events import Decision, StaffSignedIn
+from shared.contract.events import Decision, HoldPlaced, StaffSignedIn
 from shared.contract.events.breaches import BreachDeclared
-from shared.contract.staff import signed_batch
+from shared.contract.staff import StaffDecision, signed_batch
 from shared.errors import HabeasError, TransientError
 from shared.runtime.staff_api import DecisionNotAccepted, DecisionState, StaffApiProblem, TakenDecision
 
@@ -85,7 +85,7 @@ async def make_decision(
         taken, bearer = await _submitted(parts, visitor, unlocked, draft, given.code)
     try:
         results = await parts.intake.effect(taken.id, bearer=bearer)
-        await _seen(parts, taken, results, declared=isinstance(draft.decision, BreachDeclared))
+        await _seen(parts, taken, results, opens_case=_opens_case(draft.decision))
     except NO_ANSWER:  # the page of the case says so
         return MadeDecision(taken.id, answered=False, case=taken.case)
     return MadeDecision(taken.id, answered=True, case=taken.case, results=results)
@@ -186,17 +186,26 @@ async def _unlocked(
     return True
 
 
-async def _seen(parts: ConsoleParts, taken: TakenDecision, results: Sequence[str], *, declared: bool) -> None:
+def _opens_case(decision: StaffDecision) -> bool:
+    """Return whether *decision* opens a case: a declaration of a breach, or a hold on a collection."""
+    placed = isinstance(decision, HoldPlaced) and not decision.of_request
+    return placed or isinstance(decision, BreachDeclared)
+
+
+async def _seen(
+    parts: ConsoleParts, taken: TakenDecision, results: Sequence[str], *, opens_case: bool
+) -> None:
     """
     Wait until the read model has the decision and its results, or for a few seconds.
 
-    A breach that is *declared* is a submission: the model has its results alone, and its row comes last.
+    Of a decision that *opens_case* the row is awaited, which comes last. A declared breach is a submission:
+    the model has its results alone.
     """
     shown = {kind.TYPE for kind in observed()}
     wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
     while time.monotonic() < until:
         history = (await parts.histories.of([taken.case])).get(taken.case, [])
-        known = await parts.cases.row(taken.case) if declared else noted(history, taken.id)
+        known = await parts.cases.row(taken.case) if opens_case else noted(history, taken.id)
         if known is not None and wanted <= {one.fact.TYPE for one in history}:
             return
         await asyncio.sleep(POLL_S)

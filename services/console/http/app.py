@@ -21,6 +21,7 @@ from services.console.pages.case import case_routes
 from services.console.pages.content import content_routes
 from services.console.pages.decisions import decision_routes
 from services.console.pages.figures import figure_routes
+from services.console.pages.holds import hold_routes
 from services.console.pages.lists import list_routes
 from services.console.pages.package import package_routes
 from services.console.pages.sign_in import sign_in_routes
@@ -49,7 +50,7 @@ PROBLEMS = {
     413: (_("This is too large"), _("Send less at a time.")),
     422: (
         _("A mail address does not belong here"),
-        _("Addresses of pages are kept in histories. Use the search by mailbox."),
+        _("Addresses of pages are kept in histories. Use the search field below the filters."),
     ),
     429: (_("Too many requests"), _("Try again later.")),
     503: (_("A service does not answer"), _("Nothing was changed. Try again shortly.")),
@@ -74,6 +75,7 @@ def create_app(parts: ConsoleParts) -> FastAPI:
     app.include_router(content_routes(parts, guard, site))
     app.include_router(package_routes(parts, guard, site))
     app.include_router(work_routes(parts, guard))
+    app.include_router(hold_routes(parts, guard, site))
     app.include_router(figure_routes(parts, guard, site))
     app.include_router(audit_routes(parts, guard, site))
     app.include_router(system_routes(parts, guard, site))

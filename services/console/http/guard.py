@@ -5,7 +5,8 @@ A form must come from this site (``Sec-Fetch-Site``, else ``Origin``) and carry 
 """
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 
-from services.console.context import ConsoleParts
+from services.console.context import MOST_OF_ACCOUNT, ConsoleParts
 from services.console.http.client_networks import client_network
 from services.console.http.permissions import ConsoleAction, permits
 from services.console.signin.accounts import StaffMember
@@ -24,6 +25,7 @@ from services.console.signin.sessions import ConsoleSession
 from shared.contract.events import MOST_DOCUMENT_BYTES
 from shared.runtime.memory_forms import MemoryFormParser
 
+TOO_MUCH = "Too much is being uploaded. Try again."
 TOO_MANY_SIGN_INS = "too many sign-ins from this address; try again in an hour"
 FORM_TOKEN = "form"  # noqa: S105 - the name of a field
 ATTEMPT = "habeas-console-attempt"
@@ -150,6 +152,20 @@ class SessionGuard:
     async def form_with_file(self, request: Request, visitor: Visitor) -> FormData:
         """Return the fields of a form with a file, as :meth:`form` does."""
         return await self._checked(await small_form(request, most=MOST_FILE_BYTES, files=1), visitor)
+
+    @asynccontextmanager
+    async def held(self, request: Request, visitor: Visitor) -> AsyncIterator[None]:
+        """Keep room for a body with a file while it is read and passed on; answer 503 without room."""
+        account, length = visitor.member.name, request.headers.get("content-length", "")
+        size = (
+            min(int(length), MOST_OF_ACCOUNT) if length.isdigit() else 0
+        )  # others are refused as they are read
+        if not self.parts.uploads.take(account, size):
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MUCH, {"Retry-After": "60"})
+        try:
+            yield
+        finally:
+            self.parts.uploads.give_back(account, size)
 
     async def _checked(self, given: FormData, visitor: Visitor) -> FormData:
         token = str(given.get(FORM_TOKEN, ""))

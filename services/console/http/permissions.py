@@ -28,6 +28,8 @@ class ConsoleAction(StrEnum):
     """Assign an owner, write notes, attach files."""
     DECIDE = "decide"
     """Decide about requests; the decision itself names its roles."""
+    HOLD = "hold"
+    """Place legal holds on collections, and lift holds."""
     BREACH = "breach"
     """See the breach room."""
     STEER_BREACH = "steer_breach"
@@ -47,6 +49,7 @@ PERMITTED: Mapping[ConsoleAction, frozenset[StaffRole]] = {
     ConsoleAction.OPEN: _DECIDING,
     ConsoleAction.WORK: _DECIDING | {StaffRole.INCIDENT_OFFICER},
     ConsoleAction.DECIDE: _DECIDING,
+    ConsoleAction.HOLD: events.HoldPlaced.ROLES,
     ConsoleAction.BREACH: EVERY_ROLE,
     ConsoleAction.STEER_BREACH: frozenset({StaffRole.INCIDENT_OFFICER}),
     ConsoleAction.FIGURES: EVERY_ROLE,

@@ -25,11 +25,13 @@ from services.console.read_model.figures import (
     ccpa_lines,
     lines,
 )
+from services.console.read_model.holds import HoldFilter, HoldPage
 from services.console.read_model.openings import OpeningFilter, OpeningPage
-from services.console.state import CaseKind, WaitKind
+from services.console.read_model.recipients import NoticePage
+from services.console.state import CaseKind, HoldState, WaitKind
 from shared.contract.references import IdRange, references_in
 
-PLAIN = ("text", "stage", "right", "law", "country", "source", "incident", "owner")
+PLAIN = ("text", "stage", "outcome", "right", "law", "country", "source", "incident", "owner")
 FILTERS = frozenset({*PLAIN, "kind", "due", "meant_by", "order", "from", "to", "waiting", "open"})
 """Names in the address of a list."""
 INBOX_VIEWS = ("me", "own", "all")
@@ -115,10 +117,14 @@ class InboxView:
         kinds, waiting = work_of(self.visitor.member.roles), self.work or "any"
         return CaseFilter(kind=None, waiting=waiting, owner=self.owner, doable=kinds, account=self.account)
 
+    @property
+    def kinds(self) -> Sequence[WaitKind]:
+        """The kinds of work that the view shows: for an account, those that its roles can do."""
+        return work_of(self.visitor.member.roles) if self.account else tuple(WaitKind)
+
     def counts(self, known: WaitingWork) -> Mapping[str, int]:
         """Return the numbers of the view, of the *known* work."""
-        kinds = work_of(self.visitor.member.roles)
-        return known.counts(kinds, self.account) if self.account else known.counts()
+        return known.counts(self.kinds, self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,30 @@ def chosen(table: str, view: FigureView, cells: Sequence[FigureCell]) -> list[Fi
             return lines(cells, lambda cell: (cell.period(view.period),))
         case _:
             return lines(view.of_year(cells), lambda cell: cell.values(view.divided))
+
+
+HOLD_FIELDS = ("state", "collection")
+"""Fields of an address that filter holds."""
+
+
+async def holds_of_query(parts: ConsoleParts, given: Mapping[str, str], after: str) -> HoldPage:
+    """Return the holds of an address after the mark *after*; answer 400 to a wrong mark or state."""
+    state, collection = given.get("state", ""), given.get("collection", "").strip()
+    if state not in {"", HoldState.STANDING}:
+        raise HTTPException(400, "not a state of a filter")
+    wanted = HoldFilter(standing=bool(state), collection=collection)
+    try:
+        return await parts.holds.page(wanted, parts.today(), after)
+    except ValueError:
+        raise HTTPException(400, "not a mark of a page") from None
+
+
+async def notices_of_query(parts: ConsoleParts, after: str, *, failed: bool) -> NoticePage:
+    """Return the notices to recipients after the mark *after*; answer 400 if it is none."""
+    try:
+        return await parts.notices.page(failed=failed, after=after)
+    except ValueError:
+        raise HTTPException(400, "not a mark of a page") from None
 
 
 OPENING_FIELDS = ("account", "case", "from", "to")

@@ -30,7 +30,7 @@ KIND_NAMES: Mapping[str, str] = {
     OpeningKind.EVIDENCE: _("Proofs of identity"),
     OpeningKind.INCIDENT: _("Letters and lists of an incident"),
     OpeningKind.TRAIL: _("Trail exported"),
-    OpeningKind.SEARCH: _("Search by mailbox"),
+    OpeningKind.SEARCH: _("Search"),
 }
 
 

@@ -9,9 +9,19 @@ from fastapi.responses import RedirectResponse
 
 from services.console.breach_declarations import (
     FIELDS,
+    MOST_ENTRIES,
+    WORDS,
     DeclarationErrors,
     EnteredDeclaration,
+    MapNames,
     declared_breach,
+    fields_for,
+)
+from services.console.breach_translations import (
+    LANGUAGE,
+    MOST_LANGUAGES,
+    languages_in,
+    translation_fields,
 )
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import (
@@ -31,7 +41,7 @@ from services.console.signin.local import SignInRefused
 from services.console.trails import unlocked_session
 from shared.errors import HabeasError
 
-UNLOCK = "unlock"
+UNLOCK, MORE = "unlock", "more"
 
 
 class FormName(NamedTuple):
@@ -58,7 +68,7 @@ class DeclarationForm:
 
     def chosen(self, name: str) -> Sequence[str]:
         """Return the choices in the field *name*."""
-        return [self.value(name)]
+        return WORDS.split(self.value(name))
 
 
 def breach_declaration_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> APIRouter:
@@ -66,28 +76,40 @@ def breach_declaration_routes(parts: ConsoleParts, guard: SessionGuard, site: Co
     router = APIRouter(include_in_schema=False)
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
 
-    def page(request: Request, visitor: Visitor, form: DeclarationForm) -> Response:
-        content = {"form": form, "fields": FIELDS, "locked": is_locked(parts, visitor)}
+    async def page(request: Request, visitor: Visitor, form: DeclarationForm) -> Response:
+        fields = fields_for(await _names(parts), site.words(request).locale.language)
+        zone = parts.settings.company.zone.key
+        content: dict[str, object] = {
+            "form": form,
+            "fields": fields,
+            "translations": translation_fields(FIELDS, languages_in(form.values)),
+            "most": MOST_LANGUAGES,
+            "zone": zone,
+            "locked": is_locked(parts, visitor),
+        }
         status = 409 if form.errors else 200
         return site.draw(request, "breach_declaration.html.jinja", content, visitor=visitor, status=status)
 
     @router.get("/breaches/new")
     async def show(request: Request, visitor: steering) -> Response:
-        return page(request, visitor, DeclarationForm({"language": site.company.language}))
+        return await page(request, visitor, DeclarationForm({"language": site.company.language}))
 
     @router.post("/breaches/new")
     async def declare(request: Request, visitor: steering) -> Response:
-        given = await guard.form(request, visitor)
-        values, say = {name: str(value) for name, value in given.items()}, site.words(request).say
+        given = await guard.form(request, visitor, fields=MOST_ENTRIES)
+        values = {name: " ".join(map(str, given.getlist(name))) for name in given}
+        say = site.words(request).say
         try:
             if UNLOCK in values:
                 await unlocked_session(parts, visitor, _step_up(values))
                 return RedirectResponse("/breaches/new", 303)
+            if MORE in values:
+                return await page(request, visitor, DeclarationForm({**values, **_next_language(values)}))
             made = await _declared(parts, visitor, values)
         except HabeasError as error:
-            return page(request, visitor, DeclarationForm(values, _errors(error, say)))
+            return await page(request, visitor, DeclarationForm(values, _errors(error, say)))
         if not made.answered:
-            return page(request, visitor, DeclarationForm(values, {"": say(UNANSWERED)}))
+            return await page(request, visitor, DeclarationForm(values, {"": say(UNANSWERED)}))
         return RedirectResponse(f"/breaches/{made.case}?done=declare", 303)
 
     return router
@@ -97,7 +119,7 @@ def _errors(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str]:
     """Return the errors of the form by field; raise *error* if it is none."""
     match error:
         case DeclarationErrors():
-            return {name: say(text) for name, text in error.errors.items()}
+            return error.written(say)
         case SignInRefused():
             return {"": say(str(error))}
         case _:
@@ -108,11 +130,21 @@ def _errors(error: HabeasError, say: Callable[..., str]) -> Mapping[str, str]:
 
 
 async def _declared(parts: ConsoleParts, visitor: Visitor, values: Mapping[str, str]) -> MadeDecision:
-    data_map, zone = await parts.reports.data_map(), parts.settings.company.zone
-    collections = [] if data_map is None else [one["key"] for one in data_map.collections]
-    entered = EnteredDeclaration(values, visitor.member.name, parts.clock(), zone, collections)
+    names, zone = await _names(parts), parts.settings.company.zone
+    entered = EnteredDeclaration(values, visitor.member.name, parts.clock(), zone, names)
     draft, given = DecisionDraft(declared_breach(entered)), _step_up(values)
     return await make_decision(parts, visitor, draft, given)
+
+
+def _next_language(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the first field of a further group of texts, which is drawn by it."""
+    known = languages_in(values)
+    return {f"{LANGUAGE}_{known + 1}": ""} if known < MOST_LANGUAGES else {}
+
+
+async def _names(parts: ConsoleParts) -> MapNames:
+    data_map = await parts.reports.data_map()
+    return MapNames() if data_map is None else MapNames(data_map.keys, data_map.categories)
 
 
 def _step_up(values: Mapping[str, str]) -> StepUp:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 from services.console.context import ConsoleParts
 from services.console.incidents import BreachRoom
-from services.console.pages import labels
 from services.console.read_model.incidents import INCIDENTS, rooms_of
+from services.console.state import name_of
 from shared.contract.references import short_reference
 from shared.errors import ConfigurationError
 from shared.law.library import breach_policies
@@ -46,7 +46,7 @@ def law_name(policy: str | None) -> str:
     try:
         return breach_policies().named(policy).name
     except ConfigurationError:
-        return labels.law_of(policy)
+        return name_of(policy)
 
 
 async def breach_register(parts: ConsoleParts) -> AsyncIterator[str]:

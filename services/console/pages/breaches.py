@@ -24,7 +24,9 @@ from services.console.http.permissions import ConsoleAction
 from services.console.http.queries import page_of
 from services.console.incidents import BreachRoom
 from services.console.pages import breach_labels
-from services.console.pages.breach_register import breach_register, law_name
+from services.console.pages.breach_register import breach_register
+from services.console.pages.breach_sentences import written
+from services.console.pages.long_lists import ListPart, ListStart
 from services.console.pages.site import ConsoleSite
 from services.console.pages.timeline import timeline
 from services.console.read_model.incidents import INCIDENTS, rooms_of
@@ -32,6 +34,18 @@ from shared.contract.events import Code, RequestId
 from shared.errors import HabeasError
 
 MINUTE_S, HOUR_MINUTES, MINUS = 60, 60, "\u2212"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """What the page of an incident shows beside it."""
+
+    start: int = 0
+    """Where the shown part of the timeline begins."""
+    error: str = ""
+    """Of a form."""
+    done: str = ""
+    """The decision that was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +59,27 @@ class BreachPages:
         """Return the list of incidents, the earliest running clock first."""
         page = await page_of(self.parts, INCIDENTS, after)
         rooms = await rooms_of(self.parts.histories, [row.id for row in page.rows])
-        content = self._frame(visitor) | {"rooms": rooms, "page": page}
+        content = self._frame(request, visitor) | {"rooms": rooms, "page": page}
         return self.site.draw(request, "breaches.html.jinja", content, visitor=visitor)
 
-    async def show(
-        self, request: Request, visitor: Visitor, incident: str, *, error: str = "", done: str = ""
-    ) -> Response:
-        """Return the page of *incident*, with the *error* of a form, or the decision that was *done*."""
+    async def show(self, request: Request, visitor: Visitor, incident: str, view: RoomView) -> Response:
+        """Return the page of *incident*."""
         room = await room_of_incident(self.parts, incident)
         history = (await self.parts.histories.of([incident]))[incident]
-        content = self._frame(visitor) | {"room": room, "error": error, "done": done}
+        content = self._frame(request, visitor) | {"room": room, "error": view.error, "done": view.done}
         content["refusal"] = refused_approval(room, visitor.member.name)
-        content |= {"timeline": timeline(history, self.site.words(request)), "progress": progress_of(room)}
+        lines = ListPart.of(timeline(history, self.site.words(request)), view.start)
+        content |= {"timeline": lines, "progress": progress_of(room)}
         return self.site.draw(
-            request, "breach.html.jinja", content, visitor=visitor, status=409 if error else 200
+            request, "breach.html.jinja", content, visitor=visitor, status=409 if view.error else 200
         )
 
-    def _frame(self, visitor: Visitor) -> dict[str, Any]:
+    def _frame(self, request: Request, visitor: Visitor) -> dict[str, Any]:
+        words = self.site.words(request)
         steers = visitor.may(ConsoleAction.STEER_BREACH)
         return {
-            "breach_labels": breach_labels,
-            "law_name": law_name,
+            "law_name": lambda policy: breach_labels.law(policy, words),
+            "written": written,
             "left": time_left,
             "locked": is_locked(self.parts, visitor),
             "now": self.parts.clock(),
@@ -81,7 +95,8 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
     steering = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.STEER_BREACH))]
 
     async def read(incident: str) -> Mapping[str, int]:
-        return progress_of(await room_of_incident(parts, incident))
+        room = await room_of_incident(parts, incident)
+        return {**progress_of(room), "steps": room.steps}
 
     progress = SharedReading(read)
 
@@ -90,8 +105,10 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
         return await pages.listing(request, visitor, after)
 
     @router.get("/breaches/{incident}")
-    async def show(request: Request, visitor: seeing, incident: RequestId, done: str = "") -> Response:
-        return await pages.show(request, visitor, incident, done=DONE.get(done, ""))
+    async def show(
+        request: Request, visitor: seeing, incident: RequestId, done: str = "", start: ListStart = 0
+    ) -> Response:
+        return await pages.show(request, visitor, incident, RoomView(start, done=DONE.get(done, "")))
 
     @router.get("/breaches/{incident}/live")
     async def live(request: Request, visitor: following, incident: RequestId) -> StreamingResponse:
@@ -112,10 +129,10 @@ def breach_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
             text = _error_text(error, site.words(request).say)
             if text is None:
                 raise
-            return await pages.show(request, visitor, incident, error=text)
+            return await pages.show(request, visitor, incident, RoomView(error=text))
         if not made.answered:
             pending = site.words(request).say(UNANSWERED)
-            return await pages.show(request, visitor, incident, error=pending)
+            return await pages.show(request, visitor, incident, RoomView(error=pending))
         return RedirectResponse(f"/breaches/{incident}?done={name}", 303)
 
     return router
@@ -143,7 +160,7 @@ def breach_file_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
 
 def _error_text(error: HabeasError, say: Callable[..., str]) -> str | None:
-    """Return the errors of a form by field; None if *error* is no error of the form."""
+    """Return the errors of a form as one text; None if *error* is no error of the form."""
     match error:
         case RefusedEntry():
             return say(str(error))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
 
+from services.console.case_work import owners
 from services.console.context import ConsoleParts
 from services.console.decisions.bulk import (
     DONE,
@@ -85,8 +86,8 @@ def bulk_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
 async def _choices(parts: ConsoleParts, visitor: Visitor, rows: Sequence[CaseRow]) -> dict[str, Any]:
     """Return what the page offers for *rows*."""
     offers = [(one.offer, len(one.views)) for one in await bulk_offers(parts, visitor, rows)]
-    owners = await parts.accounts.members()
-    return {"rows": rows, "today": parts.today(), "owners": owners, "decisions": offers}
+    known = {"rows": rows, "today": parts.today(), "decisions": offers}
+    return {**known, "owners": await owners(parts)}
 
 
 async def _answered(

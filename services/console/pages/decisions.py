@@ -20,9 +20,11 @@ from services.console.decisions.case_decisions import (
     previewed,
 )
 from services.console.decisions.forms import CaseView, DecisionOffer
+from services.console.decisions.standing_holds import StandingHolds, holds_on
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.pages.site import ConsoleSite
+from services.console.state import WaitKind
 from shared.contract.events import RequestId
 from shared.contract.refusals import REFUSALS
 from shared.errors import HabeasError
@@ -58,9 +60,11 @@ def decision_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite)
     router = APIRouter(include_in_schema=False)
     deciding = Annotated[Visitor, Depends(guard.allowed(ConsoleAction.DECIDE))]
 
-    def page(request: Request, visitor: Visitor, form: OfferForm, status: int = 200) -> Response:
+    async def page(request: Request, visitor: Visitor, form: OfferForm, status: int = 200) -> Response:
+        approves = form.offer.answers is WaitKind.APPROVAL
         content = {
             "form": form,
+            "holds": await holds_on(parts, form.view) if approves else StandingHolds(),
             "row": form.view.row,
             "locked": is_locked(parts, visitor),
             "refusals": REFUSALS,
@@ -70,7 +74,7 @@ def decision_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite)
     @router.get("/requests/{case}/decisions/{name}")
     async def show(request: Request, visitor: deciding, case: RequestId, name: str) -> Response:
         offer, view = await offered(parts, visitor, case, name)
-        return page(request, visitor, OfferForm(offer, view))
+        return await page(request, visitor, OfferForm(offer, view))
 
     @router.post("/requests/{case}/decisions/{name}")
     async def make(request: Request, visitor: deciding, case: RequestId, name: str) -> Response:
@@ -81,14 +85,14 @@ def decision_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite)
         try:
             if PREVIEW in values:
                 preview = await previewed(parts, entered)
-                return page(request, visitor, OfferForm(offer, view, values, preview=preview))
+                return await page(request, visitor, OfferForm(offer, view, values, preview=preview))
             code, password = ("".join(values.get(name, ())) for name in (CODE, PASSWORD))
             id_ = await made(parts, entered, code, password)
         except HabeasError as error:
             errors = form_errors(error, site.words(request).say)
             if errors is None:
                 raise
-            return page(request, visitor, OfferForm(offer, view, values, errors), 409)
+            return await page(request, visitor, OfferForm(offer, view, values, errors), 409)
         return RedirectResponse(f"/requests/{case}?{urlencode({'decision': id_})}", 303)
 
     return router

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from services.console.pages import labels
+from services.console import labels
+from services.console.pages import breach_labels
 from shared.contract import events
 from shared.contract.events import Fact, breaches
 from shared.law import Money
@@ -32,6 +33,10 @@ def _code(field: str, names: Mapping[str, str] | None = None) -> Detail:
             yield words.say((names or {}).get(code) or labels.named(code))
 
     return detail
+
+
+def _duty(fact: breaches.BreachReported | breaches.BreachAlarmed, words: Words) -> Iterator[str]:
+    yield breach_labels.duty(fact.clock, words)
 
 
 def _value(field: str, sentence: str = "%(value)s") -> Detail:
@@ -94,6 +99,12 @@ def _narrowing(fact: events.NarrowingDecided, words: Words) -> Iterator[str]:
     yield words.say(LIMITED if fact.scope else EVERYTHING)
 
 
+def _identities(fact: events.IdentityDecided, words: Words) -> Iterator[str]:
+    if fact.identities:
+        named = words.together([words.say(labels.field(one)) for one in fact.identities])
+        yield words.say(_("identities: %(value)s"), value=named)
+
+
 def _approvals(fact: events.ErasurePlanned, words: Words) -> Iterator[str]:
     if fact.approval:
         yield words.say(_("approvals needed: %(value)s"), value=words.number(fact.approvers))
@@ -136,7 +147,7 @@ DETAILS: Mapping[type[Fact], Sequence[Detail]] = {
     events.IdentityDecided: (
         _whether("verified", _("accepted"), _("rejected")),
         _code("reason", labels.ACCEPTANCES),
-        _value("identities", _("identities: %(value)s")),
+        _identities,
     ),
     events.IdentityRefused: REASONS,
     events.ProofAskedAgain: (_code("reason", labels.PROOF_OBJECTIONS),),
@@ -210,10 +221,10 @@ DETAILS: Mapping[type[Fact], Sequence[Detail]] = {
     breaches.BreachApproved: PHASE,
     breaches.BreachWithdrawn: PHASE,
     breaches.BreachHeld: (_value("agency"), _value("until", UNTIL)),
-    breaches.BreachReported: (_value("clock"), _value("receipt")),
+    breaches.BreachReported: (_duty, _value("receipt")),
     breaches.NoticesReleased: PHASE,
     breaches.BreachNotified: PHASE,
     breaches.BreachRecounted: PHASE,
-    breaches.BreachAlarmed: (_value("clock"), _whether("missed", labels.LATE)),
+    breaches.BreachAlarmed: (_duty, _whether("missed", labels.LATE)),
 }
 """Fact → its details, as far as its sentence says too little."""

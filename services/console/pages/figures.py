@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from services.console import labels
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
 from services.console.http.queries import YEARS_SHOWN, FigureView, chosen
-from services.console.pages import labels
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.figures import (
     FigureField,
@@ -19,6 +19,7 @@ from services.console.read_model.figures import (
     ccpa_lines,
     lines,
 )
+from services.console.registers import RegisterFileFormat, register_file
 from shared.pages.spreadsheets import csv_row
 from shared.pages.translation import mark as _
 
@@ -32,6 +33,7 @@ FIELDS: Mapping[str, str] = {
     FigureField.LAW: _("Law"),
     FigureField.SOURCE: _("Source"),
     FigureField.GROUND: _("Ground of a refusal"),
+    FigureField.LIMIT: _("Ground of a part withheld"),
 }
 CCPA_KINDS: Mapping[str, str] = {
     "delete": _("Requests to delete"),
@@ -42,7 +44,8 @@ CCPA_KINDS: Mapping[str, str] = {
 }
 COLUMNS = (
     *("group", "received", "open", "answered", "in_time_percent", "median_days", "p95_days"),
-    *("granted", "partly_granted", "nothing_held", "refused"),
+    *("granted", "partly_granted", "nothing_held", "refused", "lapsed"),
+    *("withdrawn", "forwarded", "duplicate"),
 )
 CHART_HEIGHT = 120
 
@@ -95,14 +98,26 @@ def figure_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -
             text = sheet(chosen(table, view, await parts.figures.cells(view.first, view.last)))
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
+    @router.get("/register.csv")
+    async def export_register(request: Request, visitor: reading) -> Response:
+        del visitor
+        year = FigureView.of(request.query_params, parts.today()).year
+        return register_file(parts, year, "", RegisterFileFormat.CSV)
+
     return router
 
 
 def name_of(view: FigureView, line: FigureLine) -> str:
-    """Return the name of a group, to be translated if it is a right."""
-    if view.divided is FigureField.RIGHT:
-        return labels.RIGHTS.get(line.name, line.name)
-    return labels.named(line.name) if view.divided is FigureField.GROUND else line.name
+    """Return the name of a group, to be translated unless it is a source."""
+    match view.divided:
+        case FigureField.RIGHT:
+            return labels.RIGHTS.get(line.name, line.name)
+        case FigureField.LAW:
+            return labels.law(line.name)
+        case FigureField.GROUND | FigureField.LIMIT:
+            return labels.named(line.name)
+        case FigureField.SOURCE:
+            return line.name
 
 
 def bars(periods: Sequence[FigureLine]) -> list[ChartBar]:
@@ -119,7 +134,7 @@ def sheet(found: Iterable[FigureLine]) -> str:
     """Return *found* as CSV; no cell is a formula."""
     rows = [csv_row(COLUMNS)]
     for line in found:
-        outcomes = (line.outcomes[name] for name in COLUMNS[7:])
+        outcomes = (line.results[name] for name in COLUMNS[7:])
         days = "" if line.median is None else f"{line.median:g}"
         numbers = (line.received, line.open, line.answered, line.share_in_time, days, line.p95)
         rows.append(csv_row((line.name, *numbers, *outcomes)))

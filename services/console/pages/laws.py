@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from services.console import labels
 from services.console.decisions.forms import CaseView
-from services.console.pages import labels
 from shared.contract import events
 from shared.law import (
     CompanyProfile,

@@ -7,21 +7,23 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from services.console.case_work import cases_of_mailbox
+from services.console import labels
+from services.console.case_work import cases_named
 from services.console.context import ConsoleParts
+from services.console.domain import UNDECIDED
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction, can_do
 from services.console.http.queries import InboxView, filter_of, page_of, query_of, saved_query
-from services.console.pages import labels
 from services.console.pages.site import ConsoleSite
 from services.console.read_model.cases import CaseOrder, DueFilter
 from services.console.saved_views import LONGEST_NAME
-from services.console.state import CaseRow
+from services.console.state import CaseRow, CaseStage
 from services.console.system.queue_states import parked_count
 from shared.contract.references import short_reference
 from shared.errors import TransientError
 from shared.law.places import folded
 from shared.pages.spreadsheets import csv_row
+from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 
 DUES: Mapping[str, str] = {
@@ -32,6 +34,8 @@ DUES: Mapping[str, str] = {
 }
 VIEW_NAMES: Mapping[str, str] = {"me": _("For me"), "own": _("My cases"), "all": _("All work")}
 DUTIES: Mapping[str, str] = {"yes": _("Open"), "no": _("Closed")}
+LASTING = (*UNDECIDED, CaseStage.CLOSED)
+"""Stages that cases stay in; the others last until the letter with the answer is sent."""
 ORDERS: Mapping[str, str] = {CaseOrder.DUE: _("Last day"), CaseOrder.NEWEST: _("Newest first")}
 SEE_OTHER = 303
 COLUMNS = (
@@ -54,6 +58,7 @@ def list_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
             "page": await page_of(parts, shown.filter(), after),
             "counts": shown.counts(await parts.cases.work(parts.today(), shown.owner)),
             "work": shown.work,
+            "kinds": shown.kinds,
             "view": shown.name,
             "views": VIEW_NAMES,
             "live": shown.name == InboxView.usual(visitor),
@@ -102,15 +107,15 @@ def _add_export(router: APIRouter, parts: ConsoleParts, guard: SessionGuard) -> 
 
 
 def _add_search(router: APIRouter, parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> None:
-    """Add the search by mailbox."""
+    """Add the search at intake, too."""
 
     @router.post("/search")
     async def search(
         request: Request, visitor: Annotated[Visitor, Depends(guard.allowed(ConsoleAction.WORK))]
     ) -> Response:
         given = await guard.form(request, visitor)
-        page = await cases_of_mailbox(parts, visitor, str(given.get("mailbox", "")).strip())
-        content = {"page": page, "today": parts.today()}
+        found = await cases_named(parts, visitor, str(given.get("term", "")).strip())
+        content = {"page": found.page, "unregistered": len(found.unregistered), "today": parts.today()}
         return site.draw(request, "found.html.jinja", content, visitor=visitor)
 
 
@@ -149,11 +154,13 @@ async def _choices(parts: ConsoleParts, site: ConsoleSite, request: Request) -> 
     """Return the values of each filter, with the names that pages show."""
     words = site.words(request)
     say = words.say
+    stage = request.query_params.get("stage", "")
     people = [(one.name, one.title) for one in await parts.accounts.members()]
     return {
-        "stages": [(one, say(name)) for one, name in labels.STAGES.items()],
+        "stages": [(one, say(name)) for one, name in labels.STAGES.items() if one in {*LASTING, stage}],
+        "outcomes": [(one, say(name)) for one, name in labels.OUTCOMES.items()],
         "rights": [(one, say(name)) for one, name in labels.RIGHTS.items()],
-        "laws": _same(await parts.cases.values("law_name")),
+        "laws": law_choices(await parts.cases.values("law_name"), words),
         "countries": sorted(
             ((code, labels.place(code, words)) for code in await parts.cases.values("country")),
             key=lambda one: folded(one[1]),
@@ -166,6 +173,11 @@ async def _choices(parts: ConsoleParts, site: ConsoleSite, request: Request) -> 
         "duties": [(one, say(name)) for one, name in DUTIES.items()],
         "orders": [(one, say(name)) for one, name in ORDERS.items()],
     }
+
+
+def law_choices(laws: Iterable[str], words: Words) -> Sequence[tuple[str, str]]:
+    """Return *laws* with their names in the language of *words*, in the order of names."""
+    return sorted(((law, words.say(labels.law(law))) for law in laws), key=lambda one: folded(one[1]))
 
 
 def _same(values: Iterable[str]) -> Sequence[tuple[str, str]]:

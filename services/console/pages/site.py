@@ -13,9 +13,10 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.console import labels
 from services.console.http.guard import FORM_TOKEN, Visitor
 from services.console.http.permissions import ConsoleAction
-from services.console.pages import labels
+from services.console.pages import breach_labels
 from shared.contract.references import short_reference
 from shared.law import CompanyProfile
 from shared.law.company import INK_DARK, PAPER, PAPER_DARK
@@ -52,6 +53,7 @@ MENU: Mapping[str, tuple[str, ConsoleAction]] = {
     "/": (labels.INBOX, ConsoleAction.LIST),
     "/requests": (labels.REQUESTS, ConsoleAction.LIST),
     "/breaches": (labels.BREACHES, ConsoleAction.BREACH),
+    "/holds": (labels.HOLDS, ConsoleAction.LIST),
     "/figures": (labels.FIGURES, ConsoleAction.FIGURES),
     "/audit": (labels.AUDIT, ConsoleAction.AUDIT),
     "/system": (labels.SYSTEM, ConsoleAction.SYSTEM),
@@ -101,6 +103,7 @@ class ConsoleSite:
             "menu": _menu(visitor),
             "here": request.url.path,
             "labels": labels,
+            "breach_labels": breach_labels,
             "reference": short_reference,
             "day": words.day,
             "moment": words.moment,

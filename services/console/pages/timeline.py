@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.console import labels
 from services.console.domain import HistoryEntry, in_order
-from services.console.pages import labels
 from services.console.pages.fact_details import details
 from shared.contract import events
 from shared.contract.events import Fact, breaches
@@ -116,6 +116,8 @@ SENTENCES: Mapping[type[Fact], str] = {
     breaches.BreachWithdrawn: _("Phase withdrawn"),
     breaches.BreachHeld: _("Notices held"),
     breaches.BreachOpened: _("Letters and lists opened"),
+    breaches.RegisterOpened: _("Entry of the register opened"),
+    breaches.NoticeProofAsked: _("Records of the notices to an address opened"),
     breaches.BreachHoldEnded: _("Hold ended"),
     breaches.CampaignPaused: _("Notices paused"),
     breaches.CampaignResumed: _("Notices resumed"),

@@ -37,14 +37,15 @@ def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
 
     @router.post("/requests/{case}/files")
     async def attach(request: Request, visitor: working, case: RequestId) -> Response:
-        form = await guard.form_with_file(request, visitor)
-        try:
-            file = form.get("file")
-            if isinstance(file, UploadFile) and file.size:
-                headers = {"Content-Disposition": attachment_named(file.filename or "")}
-                await acted(parts, visitor, case, "files", content=await file.read(), headers=headers)
-        finally:
-            await form.close()
+        async with guard.held(request, visitor):
+            form = await guard.form_with_file(request, visitor)
+            try:
+                file = form.get("file")
+                if isinstance(file, UploadFile) and file.size:
+                    headers = {"Content-Disposition": attachment_named(file.filename or "")}
+                    await acted(parts, visitor, case, "files", content=await file.read(), headers=headers)
+            finally:
+                await form.close()
         return _back(case, "files")
 
     return router

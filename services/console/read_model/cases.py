@@ -8,23 +8,21 @@ must choose among so many tries them all first. A page begins after the last row
 number: new rows shift nothing.
 """
 
-import base64
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
-from typing import Any, TypeAlias
+from typing import Any, Self
 
-import orjson
-
+from services.console.read_model.marks import PAGE, IndexKeys, mark_of, values_of
 from services.console.state import CaseKind, CaseRow, CaseStage, Document, WaitKind, work_in
 from shared.contract.references import references_in
+from shared.contract.register import RequestResult
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Database, IndexModel, translated
 
-PAGE = 50
 MOST_COUNTED = 1_000
 """Matches are counted up to this number."""
 COUNTED_FOR_MS = 15
@@ -40,8 +38,7 @@ EXPORTED_AT_ONCE = 200
 """Rows of an export that the server sends at once: decoding thousands holds up all other pages."""
 
 
-IndexKeys: TypeAlias = list[tuple[str, int]]
-FILTERED = ("stage", "right", "law_name", "country", "source", "owner", "incident")
+FILTERED = ("stage", "outcome", "right", "law_name", "country", "source", "owner", "incident")
 """Fields with an index of their own in each order."""
 RANGED = ("open", "received_on")
 """Fields that are verified in the indexes of others."""
@@ -51,9 +48,12 @@ DUE_ORDER: IndexKeys = [("sort_due", 1), ("_id", 1)]
 BY_RECEIPT: IndexKeys = [("kind", 1), ("received_on", 1), *DUE_ORDER]
 WORK: IndexKeys = [("waits_for_staff", 1), ("owner", 1), ("work", 1)]
 """Waiting work is counted in the index alone."""
+FOLLOWING: IndexKeys = [("follows", 1)]
+FOLLOWS: Document = {"follows": {"$type": "string"}}
+"""Requests that were made of an earlier one."""
 OPEN: Document = {"kind": CaseKind.REQUEST.value, "open": True}
-OPEN_BY_RECEIPT = "open_by_receipt"
-"""Index of the open requests alone, for their age."""
+OPEN_BY_RECEIPT = "open_by_receipt_and_days"
+"""Index of the open requests alone, for their age; they are counted in it alone."""
 
 
 class CaseOrder(StrEnum):
@@ -85,8 +85,9 @@ class CaseFilter:
     text: str = ""
     """An id, its beginning, a short reference or the reference of the publisher."""
     ids: tuple[str, ...] | None = None
-    """Only these: of a search by mailbox, which intake answers."""
+    """Only these: of a search that intake answers."""
     stage: str = ""
+    outcome: str = ""
     right: str = ""
     law: str = ""
     country: str = ""
@@ -112,6 +113,7 @@ class CaseFilter:
         plain = {
             "kind": None if self._names() else self.kind,
             "stage": self.stage,
+            "outcome": self.outcome,
             "right": self.right,
             "country": self.country,
             "source": self.source,
@@ -125,10 +127,12 @@ class CaseFilter:
             wanted["open"] = self.open
         return wanted | self._waits() | self._days(today) | self._names()
 
-    def index(self) -> IndexKeys | None:
+    def index(self) -> IndexKeys | str | None:
         """Return the index to read in: of the filter that leaves the fewest rows; None if text decides."""
         if self.ids is not None or self.text.strip():
             return None
+        if self.open and self.meant_by is not None and self.kind is CaseKind.REQUEST:
+            return OPEN_BY_RECEIPT
         if self.waiting:
             return _keys(CaseOrder.DUE, "waits_for_staff" if self.waiting == "any" else "waiting")
         first, last = self.received_from, self.received_to
@@ -139,20 +143,24 @@ class CaseFilter:
 
     def _rarest(self) -> tuple[str, ...]:
         """Return the filter, or filters, that probably leave the fewest rows; none without filters."""
-        most = self.stage == CaseStage.CLOSED
+        common = {
+            "outcome": self.outcome if self.outcome == RequestResult.GRANTED else "",
+            "stage": self.stage if self.stage == CaseStage.CLOSED else "",
+            "owner": self.owner if self.owner == "-" else "",
+        }
         rare = {
             "incident": self.incident,
-            "stage": self.stage if not most else "",
-            "owner": self.owner if self.owner != "-" else "",
+            "stage": self.stage if not common["stage"] else "",
+            "outcome": self.outcome if not common["outcome"] else "",
+            "owner": self.owner if not common["owner"] else "",
             "country": self.country,
             "law_name": self.law,
             "source": self.source,
             "right": self.right,
         }
-        found = next((name for name, value in rare.items() if value), "")
+        found = next((name for name, value in [*rare.items(), *common.items()] if value), "")
         if found == "country" and self.law:
             return LAW_AND_COUNTRY
-        found = found or ("stage" if most else "owner" if self.owner else "")
         return (found,) if found else ()
 
     def _waits(self) -> Document:
@@ -230,6 +238,23 @@ class WaitingWork:
         return {**counted, "late": self.late}
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCount:
+    """Open requests that agree in stage and day of receipt."""
+
+    stage: str
+    received_on: date
+    near: bool
+    """Whether their target day has come, and their last day is not over."""
+    count: int
+
+    @classmethod
+    def read(cls, stored: Document) -> Self:
+        """Return the count of a group of the database."""
+        key = stored["_id"]
+        return cls(key["stage"], date.fromisoformat(key["received_on"]), key["near"], int(stored["count"]))
+
+
 class CaseList:
     """Reads the rows of cases."""
 
@@ -260,10 +285,10 @@ class CaseList:
         rows = [CaseRow.read(one) for one in documents[:size]]
         more = len(documents) > size
         total = await self._total(query, hint) if more or after else len(rows)
-        mark = _mark(documents[size - 1], name) if more else None
+        mark = mark_of(documents[size - 1][name], documents[size - 1]["_id"]) if more else None
         return CasePage(rows, len(rows) if total is None else total, total not in {None, MOST_COUNTED}, mark)
 
-    async def _total(self, query: Document, hint: IndexKeys | None) -> int | None:
+    async def _total(self, query: Document, hint: IndexKeys | str | None) -> int | None:
         """Return the number of matches, up to a limit; None if that takes long."""
         options: dict[str, Any] = {"limit": MOST_COUNTED, "maxTimeMS": COUNTED_FOR_MS}
         if hint is not None:
@@ -288,6 +313,13 @@ class CaseList:
             document = await self._cases.find_one({"_id": case})
         return None if document is None or document.get("kind") is None else CaseRow.read(document)
 
+    async def following(self, case: str) -> Sequence[str]:
+        """Return the requests that were made of *case*, the first one first."""
+        wanted = {"$and": [{"follows": case}, FOLLOWS]}
+        with translated("read the requests that follow"):
+            found = self._cases.find(wanted, {"received_at": 1}, hint=FOLLOWING).limit(MOST_VALUES)
+            return [one["_id"] for one in await found.sort([("received_at", 1), ("_id", 1)]).to_list()]
+
     async def work(self, today: date, owner: str = "") -> "WaitingWork":
         """Return the number of cases by waiting work, and of those that are late; of *owner* alone."""
         mine: Document = {"owner": owner} if owner else {}
@@ -301,6 +333,17 @@ class CaseList:
             overdue = await self._cases.count_documents(late.query(today), hint=late.index())
         groups = [(*work, int(one["count"])) for one in found for work in work_in(one["_id"])]
         return WaitingWork(groups, overdue)
+
+    async def open_counts(self, today: date) -> Sequence["OpenCount"]:
+        """Return the number of open requests by stage, day of receipt, and whether their target day came."""
+        day = today.isoformat()
+        meant = [{"$gt": ["$meant_for", ""]}, {"$lte": ["$meant_for", day]}]
+        near = {"$and": [*meant, {"$gte": ["$sort_due", day]}]}
+        key = {"stage": "$stage", "received_on": "$received_on", "near": near}
+        counted: list[Document] = [{"$match": OPEN}, {"$group": {"_id": key, "count": {"$sum": 1}}}]
+        with translated("count open requests"):
+            found = await self._cases.aggregate(counted, hint=OPEN_BY_RECEIPT).to_list(None)
+        return [OpenCount.read(one) for one in found]
 
     async def values(self, field: str) -> Sequence[str]:
         """
@@ -328,18 +371,8 @@ def _ordering(order: CaseOrder) -> tuple[str, int]:
     return ("sort_due", 1) if order is CaseOrder.DUE else ("received_at", -1)
 
 
-def _mark(document: Document, name: str) -> str:
-    """Return the mark of the page after *document*."""
-    value: Any = document[name]
-    return base64.urlsafe_b64encode(orjson.dumps([value, document["_id"]])).decode()
-
-
 def _after(name: str, step: int, mark: str) -> Document:
-    try:
-        found = orjson.loads(base64.urlsafe_b64decode(mark))
-    except ValueError:
-        found = None
-    match found:
+    match values_of(mark):
         case [str(text), str(last)]:
             value: str | datetime = text if step > 0 else datetime.fromisoformat(text)
         case _:
@@ -366,8 +399,10 @@ def _indexes() -> Sequence[IndexModel]:
     ordered = [_keys(order, *names) for names in filters for order in CaseOrder]
     waits = [_keys(CaseOrder.DUE, name) for name in ("waiting", "waits_for_staff")]
     keys = [*ordered, *waits, WORK, BY_RECEIPT, [("reference", 1)]]
-    ages = IndexModel([("received_on", 1)], name=OPEN_BY_RECEIPT, partialFilterExpression=OPEN)
-    return [*(IndexModel(one, name=_name(one)) for one in keys), ages]
+    counted = [(name, 1) for name in (*OPEN, "received_on", "stage", "sort_due", "meant_for")]
+    ages = IndexModel(counted, name=OPEN_BY_RECEIPT, partialFilterExpression=OPEN)
+    following = IndexModel(FOLLOWING, partialFilterExpression=FOLLOWS)
+    return [*(IndexModel(one, name=_name(one)) for one in keys), ages, following]
 
 
 def _name(keys: IndexKeys) -> str:

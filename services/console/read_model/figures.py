@@ -1,35 +1,37 @@
 """
 Figures about requests: volume, time to the answer, share in time, by period and by a field.
 
-The database counts; durations are whole days, so that medians follow from counts. Each row has its fields of
-figures in one value, so that an index alone is counted. A reading is kept for a minute.
+Each request counts as its entry in the register (:mod:`shared.contract.register`). The database counts;
+durations are whole days, so that medians follow from counts. Each row has its fields of figures in one value,
+so that an index alone is counted. A reading is kept for a minute.
 
 Law:
     11 CCR § 7102(a)(1): requests to delete, correct, know, opt out and limit: received, complied with in
-    whole or in part, denied; median days to the answer, for a calendar year. `habeas report` counts alike.
+    whole or in part, denied; median days to the answer, for a calendar year.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 import orjson
 
-from services.console.read_model.cases import OPEN, OPEN_BY_RECEIPT, IndexKeys
-from services.console.state import CaseKind, CaseRow, Document, name_of
-from shared.errors import StoreUnavailable
+from services.console.read_model.cases import OPEN, OPEN_BY_RECEIPT
+from services.console.read_model.marks import IndexKeys
+from services.console.state import Document, name_of
+from shared.contract.register import DENIED, RESPONSES, RegisterEntry, RequestResult, laws_of
 from shared.quantiles import median, quantile
 from shared.runtime.mongo import Database, IndexModel, translated
-from shared.vocabulary import Outcome, Right
+from shared.vocabulary import Right
 
 KEPT_S = 60.0
 """How long a reading is used again."""
 FIGURE: IndexKeys = [("figure", 1)]
 CCPA = "us-ca-ccpa"
+RIGHTS = tuple(Right)
 CCPA_RIGHTS: Mapping[str, tuple[Right, ...]] = {
     "delete": (Right.ERASURE,),
     "correct": (Right.RECTIFICATION,),
@@ -55,6 +57,16 @@ class FigureField(StrEnum):
     LAW = "law"
     SOURCE = "source"
     GROUND = "ground"
+    """Of a request that was denied."""
+    LIMIT = "limit"
+    """Ground of a part that was withheld from a granted one."""
+
+
+GROUNDED: Mapping[FigureField, Container[str]] = {
+    FigureField.GROUND: DENIED,
+    FigureField.LIMIT: {RequestResult.PARTLY_GRANTED},
+}
+"""Field of grounds → results whose grounds it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +76,32 @@ class FigureCell:
     month: str
     right: str
     law: str
-    of_california: bool
-    """Whether the law of California protects the person, beside others."""
+    laws: tuple[str, ...]
+    """All laws that protect the person."""
     source: str
-    outcome: str
+    result: str
     grounds: tuple[str, ...]
     days: int | None
-    """Days from receipt to the letter with the answer; None without one."""
-    in_time: bool | None
-    """Whether that letter came by the last day; None while the request is open."""
-    open: bool
+    """Days from receipt to the answer; None without one."""
+    late: bool
+    """Whether the last day passed before the answer was sent."""
     count: int
 
     @classmethod
     def read(cls, value: str, count: int) -> "FigureCell":
         """Return *count* requests with the fields of *value*, from :func:`figure_value`."""
-        month, right, law, of_california, source, outcome, grounds, days, in_time, is_open = orjson.loads(
-            value
-        )
-        plain = (month, right, law, of_california, source, outcome)
-        return cls(*plain, tuple(grounds), days, in_time, is_open, count)
+        month, right, law, laws, source, result, grounds, days, late = orjson.loads(value)
+        return cls(month, right, law, tuple(laws), source, result, tuple(grounds), days, late, count)
+
+    @property
+    def of_california(self) -> bool:
+        """Whether the law of California protects the person, perhaps beside others."""
+        return CCPA in self.laws
 
     def values(self, divided: FigureField) -> Sequence[str]:
         """Return the values of a field: of grounds there may be several."""
-        if divided is FigureField.GROUND:
-            return self.grounds
+        if divided in GROUNDED:
+            return self.grounds if self.result in GROUNDED[divided] else ()
         return (str(getattr(self, divided.value)),)
 
     def period(self, length: FigurePeriod) -> str:
@@ -109,27 +122,51 @@ class FigureLine:
 
     name: str
     received: int = 0
-    open: int = 0
     answered: int = 0
-    in_time: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+    """Requests whose last day passed before the answer was sent, open ones as well."""
+    answered_late: int = 0
+    results: Counter[str] = field(default_factory=Counter)
     durations: Counter[int] = field(default_factory=Counter)
+    denied_for: Counter[str] = field(default_factory=Counter)
+    """Ground → requests denied for it; one that was denied on two grounds counts under each."""
+    limited_for: Counter[str] = field(default_factory=Counter)
+    """The same of requests that were complied with in part."""
 
     def add(self, cell: FigureCell) -> None:
         """Count *cell*."""
         self.received += cell.count
-        self.open += cell.count if cell.open else 0
-        self.outcomes[cell.outcome] += cell.count
+        self.results[cell.result] += cell.count
+        self.late += cell.count if cell.late else 0
         if cell.days is not None:
-            self.durations[cell.days] += cell.count
-        if cell.in_time is not None:
             self.answered += cell.count
-            self.in_time += cell.count if cell.in_time else 0
+            self.answered_late += cell.count if cell.late else 0
+        if cell.days is not None and cell.result in RESPONSES:
+            self.durations[cell.days] += cell.count
+        limits = {RequestResult.PARTLY_GRANTED: self.limited_for} | dict.fromkeys(DENIED, self.denied_for)
+        for ground in cell.grounds:
+            limits[RequestResult(cell.result)][ground] += cell.count
+
+    @property
+    def open(self) -> int:
+        """Requests whose answer is not sent."""
+        return self.results[RequestResult.OPEN]
+
+    @property
+    def in_time(self) -> int:
+        """Answers that came by the last day."""
+        return self.answered - self.answered_late
 
     @property
     def median(self) -> float | None:
         """Median of days to the answer."""
         return median(self.durations)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of days to the answer, to one decimal place."""
+        total = self.durations.total()
+        return round(sum(days * n for days, n in self.durations.items()) / total, 1) if total else None
 
     @property
     def p95(self) -> int | None:
@@ -144,17 +181,26 @@ class FigureLine:
     @property
     def complied(self) -> int:
         """Requests granted in whole or in part; one for which nothing is held counts apart."""
-        return self.outcomes[Outcome.GRANTED] + self.outcomes[Outcome.PARTLY_GRANTED]
+        return self.results[RequestResult.GRANTED] + self.results[RequestResult.PARTLY_GRANTED]
 
     @property
     def nothing_held(self) -> int:
         """Requests whose search found nothing."""
-        return self.outcomes[Outcome.NOTHING_HELD]
+        return self.results[RequestResult.NOTHING_HELD]
 
     @property
     def denied(self) -> int:
-        """Requests that were refused."""
-        return self.outcomes[Outcome.REFUSED]
+        """Requests that were refused, or lapsed without proof."""
+        return sum(self.results[result] for result in DENIED)
+
+
+@dataclass(frozen=True, slots=True)
+class LawFigure:
+    """The figures of one right under one law."""
+
+    law: str
+    right: Right
+    line: FigureLine
 
 
 def lines(cells: Iterable[FigureCell], names: Callable[[FigureCell], Sequence[str]]) -> list[FigureLine]:
@@ -178,6 +224,17 @@ def ccpa_lines(cells: Iterable[FigureCell]) -> list[FigureLine]:
         if cell.of_california and cell.right in kinds:
             found[kinds[cell.right]].add(cell)
     return list(found.values())
+
+
+def law_figures(cells: Iterable[FigureCell]) -> list[LawFigure]:
+    """Return the figures by law and right; a request counts under each law that protects the person."""
+    found: dict[tuple[str, int], LawFigure] = {}
+    for cell in cells:
+        for law in cell.laws:
+            right = Right(cell.right)
+            into = found.setdefault((law, RIGHTS.index(right)), LawFigure(law, right, FigureLine(law)))
+            into.line.add(cell)
+    return [found[key] for key in sorted(found)]
 
 
 AGES: Sequence[tuple[str, int]] = (("0-7", 7), ("8-14", 14), ("15-30", 30), ("31-45", 45), ("46-90", 90))
@@ -207,11 +264,12 @@ class FigureReader:
         self._known = {one: kept for one, kept in self._known.items() if now - kept[0] < KEPT_S}
         if key not in self._known:
             self._known[key] = now, asyncio.create_task(self._read(*key))
+        counting = self._known[key][1]
         try:
-            return await asyncio.shield(self._known[key][1])
-        except StoreUnavailable:
-            self._known.pop(key, None)
-            raise
+            return await asyncio.shield(counting)
+        finally:
+            if counting.done() and (counting.cancelled() or counting.exception()):
+                self._known.pop(key, None)  # who asks next has it counted again
 
     async def ages(self, today: date) -> Mapping[str, int]:
         """Return the number of open requests by age in days."""
@@ -232,13 +290,9 @@ class FigureReader:
             return [FigureCell.read(one["_id"], one["count"]) async for one in counted]
 
 
-def figure_value(row: CaseRow, zone: ZoneInfo) -> str | None:
-    """Return the fields of figures of *row* as one value, days of *zone*; None if it is no request."""
-    if row.kind is not CaseKind.REQUEST or row.received_on is None or row.received_at is None:
-        return None
-    sent_on = row.sent_at.astimezone(zone).date() if row.sent_at else None
-    days = (sent_on - row.received_at.astimezone(zone).date()).days if sent_on else None
-    in_time = (row.due_on is not None and sent_on <= row.due_on) if sent_on else None
-    of_california = any(name_of(law) == CCPA for law in row.laws)
-    plain = (row.right or "", name_of(row.law or ""), of_california, row.source or "", row.outcome or "")
-    return orjson.dumps([f"{row.received_on:%Y-%m}", *plain, row.grounds, days, in_time, row.open]).decode()
+def figure_value(entry: RegisterEntry) -> str:
+    """Return the fields of figures of the *entry* of a request as one value."""
+    received, laws = entry.received, laws_of(entry)
+    plain = (received.right, name_of(received.policy), laws, received.source, entry.result)
+    counted = [f"{received.received_on:%Y-%m}", *plain, entry.grounds, entry.days, entry.late]
+    return orjson.dumps(counted).decode()

@@ -6,17 +6,22 @@ row is made of all facts of the case. A row is replaced only by one of as many o
 writers the one who saw less does not win. Nothing depends on the order of deliveries.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
 
 from services.console.domain import HistoryEntry, is_purged, refusals_in, row_of, time_of
 from services.console.read_model.figures import figure_value
-from services.console.read_model.openings import openings_of
+from services.console.read_model.holds import PlacedHold, holds_of
+from services.console.read_model.openings import Opening, openings_of
+from services.console.read_model.recipients import RecipientNotice, notices_of
+from services.console.read_model.register import register_entry
 from services.console.state import CaseRow
 from shared.contract.envelope import FACTS
-from shared.contract.events import Fact, RequestReceived
+from shared.contract.events import Fact, RecipientConcerned, RequestReceived
 from shared.errors import PermanentError, StoreUnavailable
 from shared.runtime.journal import PURGE_KEPT, JournalRow, NotedFact, correlation_from, stored_correlation
 from shared.runtime.mongo import DUPLICATE_KEY, Database, Document, UpdateOne, translated, write_each
@@ -26,6 +31,16 @@ PURGED = "purged_at"
 DELETED_AT_ONCE = 1_000
 MOST_FACTS = 2**31
 """More facts than a case has: the row of a purged case is never replaced."""
+CaseEntry: TypeAlias = Opening | PlacedHold | RecipientNotice
+ROWS: Mapping[str, Callable[[str, Iterable[HistoryEntry]], Sequence[CaseEntry]]] = {
+    "openings": openings_of,
+    "holds": holds_of,
+    "notices": notices_of,
+}
+"""Collection → its rows, which follow from the facts of a case."""
+OF_DECISIONS = ("openings", "holds")
+"""Collections with a row for a decision."""
+ENDING_WITH_CASES = ("openings", "notices")
 
 
 class CaseHistories:
@@ -36,7 +51,7 @@ class CaseHistories:
         self._zone = zone
         self._histories = database["histories"]
         self._cases = database["cases"]
-        self._openings = database["openings"]
+        self._others = {name: database[name] for name in ROWS}
 
     async def prepare(self) -> None:
         """Create the indexes that purged cases need; :mod:`.cases` has the others."""
@@ -64,23 +79,27 @@ class CaseHistories:
         histories = await self.of(cases)
         changes = [_change(case, history, self._zone) for case, history in histories.items()]
         await self._write(self._cases, changes, "renew the rows of cases")
-        await self._renew_openings(histories)
+        await self._renew_others(histories)
         purged = {case: history for case, history in histories.items() if is_purged(history)}
         forgotten = [_forgotten(case, history) for case, history in purged.items()]
         await self._write(self._histories, forgotten, "forget purged cases")
 
-    async def _renew_openings(self, histories: Mapping[str, Sequence[HistoryEntry]]) -> None:
-        """Make the openings of cases anew; those of purged cases and refused decisions go."""
-        opened = [one for case, history in histories.items() for one in openings_of(case, history)]
-        changes = [UpdateOne({"_id": one.id}, {"$set": one.document()}, upsert=True) for one in opened]
-        await self._write(self._openings, changes, "renew the openings of cases")
+    async def _renew_others(self, histories: Mapping[str, Sequence[HistoryEntry]]) -> None:
+        """Make openings, holds and notices anew; those of refused decisions and of purged cases go."""
+        for name, rows_of in ROWS.items():
+            changes = [
+                _unless_newer(one.id, one.document(), len(history))
+                for case, history in histories.items()
+                for one in rows_of(case, history)
+            ]
+            await self._write(self._others[name], changes, f"renew the {name} of cases")
         purged = [case for case, history in histories.items() if is_purged(history)]
         refused = [one for history in histories.values() for one in refusals_in(history)]
-        for gone in ({"case": purged}, {"_id": refused}):
-            for name, values in gone.items():
-                if values:
-                    with translated("remove openings"):
-                        await self._openings.delete_many({name: {"$in": values}})
+        with translated("remove rows of cases"):
+            for name in OF_DECISIONS if refused else ():
+                await self._others[name].delete_many({"_id": {"$in": refused}})
+            for name in ENDING_WITH_CASES if purged else ():
+                await self._others[name].delete_many({"case": {"$in": purged}})
 
     async def is_purged(self, case: str) -> bool:
         """Return whether *case* was purged in the last days."""
@@ -96,7 +115,8 @@ class CaseHistories:
                 some = {"_id": {"$in": others[start : start + DELETED_AT_ONCE]}}
                 await self._histories.delete_many(some)
                 await self._cases.delete_many(some)
-                await self._openings.delete_many({"case": some["_id"]})
+                for rows in self._others.values():
+                    await rows.delete_many({"case": some["_id"]})
         return len(others)
 
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:
@@ -141,6 +161,8 @@ class CaseHistories:
 def stored_entry(noted: NotedFact) -> Document:
     """Return a fact as it is stored, without the id of its case."""
     data = noted.fact.model_dump(mode="json", exclude={"request_id"}, exclude_defaults=True)
+    if isinstance(noted.fact, RecipientConcerned):
+        data["identifiers"] = {}  # keyed hashes of the person, for the recipient alone
     at = time_of(noted.fact, noted.occurred_at or noted.at)
     stored = {"type": noted.fact.TYPE, "data": data, "at": at}
     if isinstance(noted.fact, RequestReceived) and noted.correlation is not None:
@@ -149,17 +171,20 @@ def stored_entry(noted: NotedFact) -> Document:
 
 
 def entries_of(document: Document) -> list[HistoryEntry]:
-    """Return the facts in the *document* of a case; those of unknown types are left out."""
+    """Return the facts in the *document* of a case; those that a newer version noted may be left out."""
     case = document["_id"]
     return [
-        HistoryEntry(id_, one["at"], _fact(case, one), correlation_from(one.get("publisher")))
+        HistoryEntry(id_, one["at"], fact, correlation_from(one.get("publisher")))
         for id_, one in document.get("facts", {}).items()
-        if one["type"] in FACTS
+        if (fact := _known_fact(case, one)) is not None
     ]
 
 
-def _fact(case: str, stored: Document) -> Fact:
-    return FACTS[stored["type"]].model_validate({"request_id": case, **stored["data"]})
+def _known_fact(case: str, stored: Document) -> Fact | None:
+    try:
+        return FACTS[stored["type"]].model_validate({"request_id": case, **stored["data"]})
+    except (KeyError, ValidationError):
+        return None
 
 
 def _change(case: str, history: Sequence[HistoryEntry], zone: ZoneInfo) -> UpdateOne:
@@ -169,16 +194,21 @@ def _change(case: str, history: Sequence[HistoryEntry], zone: ZoneInfo) -> Updat
     if row is None and is_purged(history):
         emptied = {"_id": case, "facts_seen": MOST_FACTS, PURGED: _last(history)}
         return UpdateOne({"_id": case}, [{"$replaceWith": {"$literal": emptied}}], upsert=True)
-    stored = stored_row(row, zone) if row is not None else {}
-    seen = {"_id": case, "$or": [{"facts_seen": {"$lte": count}}, {"facts_seen": None}]}
+    return _unless_newer(case, stored_row(row, history, zone) if row is not None else {}, count)
+
+
+def _unless_newer(id_: str, stored: Document, count: int) -> UpdateOne:
+    """Return the change of a document that *count* facts make, unless more facts have made it."""
+    seen = {"_id": id_, "$or": [{"facts_seen": {"$lte": count}}, {"facts_seen": None}]}
     return UpdateOne(seen, {"$set": {**stored, "facts_seen": count}}, upsert=True)
 
 
-def stored_row(row: CaseRow, zone: ZoneInfo) -> Document:
-    """Return *row* as it is stored, without its id."""
+def stored_row(row: CaseRow, history: Iterable[HistoryEntry], zone: ZoneInfo) -> Document:
+    """Return *row* as it is stored, without its id, and with its entry in the register of requests."""
     document = row.document()
     del document["_id"]
-    return {**document, "figure": figure_value(row, zone)}
+    entry = register_entry(history, zone)
+    return {**document, "figure": entry and figure_value(entry), "register": entry and entry.plain()}
 
 
 def _forgotten(case: str, history: Sequence[HistoryEntry]) -> UpdateOne:

@@ -1,28 +1,24 @@
 """
-Openings of sealed content, exports of trails and searches by mailbox: account, case, time and reason.
+Openings of sealed content, exports of trails and searches at intake: account, case, time and reason.
 
 They follow from the facts of a case, as its row does, and end with it. Each filter has an index in the order
 of time, so that a page costs as much as it shows.
 """
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-import orjson
-
 from services.console.domain import HistoryEntry, in_order
+from services.console.read_model.marks import PAGE, mark_of, values_of
 from services.console.state import Document
 from shared.contract import events
 from shared.contract.events import Fact, breaches
 from shared.contract.references import IdRange
 from shared.runtime.mongo import Database, IndexModel, translated
 
-PAGE: Final = 50
 A_DAY: Final = timedelta(days=1)
 
 
@@ -40,6 +36,8 @@ KINDS: Mapping[type[Fact], OpeningKind] = {
     events.ContentOpened: OpeningKind.CONTENT,
     events.EvidenceShown: OpeningKind.EVIDENCE,
     breaches.BreachOpened: OpeningKind.INCIDENT,
+    breaches.RegisterOpened: OpeningKind.INCIDENT,
+    breaches.NoticeProofAsked: OpeningKind.INCIDENT,
     events.TrailExported: OpeningKind.TRAIL,
     events.CasesSearched: OpeningKind.SEARCH,
 }
@@ -70,8 +68,8 @@ class Opening:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> "Opening":
         """Return the opening of a stored *document*."""
-        known = {name: value for name, value in document.items() if name != "_id"}
-        return cls(**{**known, "id": document["_id"], "kind": OpeningKind(known["kind"])})
+        known = {one.name: document[one.name] for one in fields(cls) if one.name != "id"}
+        return cls(id=document["_id"], **{**known, "kind": OpeningKind(document["kind"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,8 @@ class OpeningLog:
             found = self._openings.find(query, hint=wanted.index()).sort([("at", -1), ("_id", -1)])
             documents = await found.limit(PAGE + 1).to_list(PAGE + 1)
         shown = [Opening.read(one) for one in documents[:PAGE]]
-        return OpeningPage(shown, _mark(shown[-1]) if len(documents) > PAGE else None)
+        last = shown[-1:] if len(documents) > PAGE else []
+        return OpeningPage(shown, next((mark_of(one.at, one.id) for one in last), None))
 
     async def all(self, wanted: OpeningFilter) -> AsyncIterator[Opening]:
         """Yield every opening of *wanted*, the newest first."""
@@ -161,17 +160,13 @@ def _keys(name: str) -> list[tuple[str, int]]:
     return [*([(name, 1)] if name else []), ("at", -1), ("_id", -1)]
 
 
-def _mark(opening: Opening) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([opening.at, opening.id])).decode()
-
-
 def _after(mark: str) -> Document:
-    try:
-        at, last = orjson.loads(base64.urlsafe_b64decode(mark))
-        moment = datetime.fromisoformat(at)
-    except (binascii.Error, TypeError, ValueError):
-        raise ValueError("not a mark of a page") from None
-    beyond = [{"at": {"$lt": moment}}, {"_id": {"$lt": str(last)}}]
+    match values_of(mark):
+        case [str(at), str(last)]:
+            moment = datetime.fromisoformat(at)
+        case _:
+            raise ValueError("not a mark of a page")
+    beyond = [{"at": {"$lt": moment}}, {"_id": {"$lt": last}}]
     return {"at": {"$lte": moment}, "$or": beyond}  # the index begins at the moment
 
 

@@ -23,6 +23,7 @@ import httpx
 from shared.errors import HabeasError
 from shared.runtime.jwks import IssuerUnavailable, KeySet
 from shared.runtime.mongo import Database, Document, translated
+from shared.runtime.tls import cause_of
 from shared.runtime.tokens import ExpectedToken, TokenRefused, verified_claims
 
 LIFETIME = timedelta(minutes=10)
@@ -153,8 +154,8 @@ class SignInProvider:
             answer = await self.http.post(
                 await self.keys.endpoint("token_endpoint"), data=form, headers=headers, follow_redirects=False
             )
-        except httpx.HTTPError:
-            raise IssuerUnavailable("the provider does not answer") from None
+        except httpx.HTTPError as error:
+            raise IssuerUnavailable(f"the provider does not answer: {cause_of(error)}") from None
         if answer.status_code != HTTPStatus.OK or len(answer.content) > MOST_ANSWER_BYTES:
             raise ProviderRefused("code_refused")
         try:

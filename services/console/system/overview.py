@@ -13,6 +13,8 @@ from shared.errors import TransientError
 from shared.runtime.service_reports import ANSWERS, MAIL_SERVER
 
 MAIL_QUEUES = frozenset({"notifier", "codes"})
+MOST_STALLED = 100
+"""Facts that are not handled, of those that the page lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ async def overview(parts: ConsoleParts) -> dict[str, Any]:
         "queues": queues,
         "parked": await parts.parked.all(one for one in inboxes() if sizes[parking_of(one)]),
         "parked_count": sum(queue.messages for queue in queues if queue.parking),
+        "stalled": await parts.stalled.all(MOST_STALLED),
+        "stalled_count": await parts.stalled.count(),
         "repairs": repairs,
         "laws": unread_laws(parts.settings.laws_accepted),
         "now": parts.clock(),

@@ -6,13 +6,16 @@ discarded: it would begin the case again. Each action is a decision of the accou
 record here has the message and the reason.
 """
 
+import asyncio
 import re
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from time import monotonic
 
 import orjson
 
@@ -21,14 +24,17 @@ from shared.contract.catalogue import catalogue
 from shared.contract.events import Code, MessageRepaired, breaches
 from shared.contract.staff import TEXT_SALT_BYTES, written_item
 from shared.contract.topology import inboxes, parking_of
-from shared.errors import HabeasError
+from shared.errors import HabeasError, TransientError
 from shared.runtime import retry_policy
-from shared.runtime.broker import Delivery, Parking
+from shared.runtime.broker import Delivery, Parking, sizes_of
 from shared.runtime.mongo import Database, Document, translated
 from shared.runtime.retry_policy import origin_in
 
 CASE_ID = re.compile("[0-9a-f]{32}")
 INCIDENT_TYPES = frozenset(kind.TYPE for kind in catalogue() if kind.__module__ == breaches.__name__)
+READ_EVERY_S = 10.0
+MOST_READ = 500
+"""Messages of one queue that are read for the pages of cases."""
 MOST_SHOWN = 6
 """Messages of one queue that are listed: a page has those of all queues, and at most 200 kB."""
 
@@ -56,6 +62,10 @@ class ParkedMessage:
     type: str
     case: str | None
     reason: str
+    error: str
+    """Class of the error; empty if the broker parked the message."""
+    location: str
+    """Module, function and line that raised it."""
     attempts: int
     first_failure: str
 
@@ -73,10 +83,15 @@ class ParkedMessages:
         self._url = amqp_url
         self._histories = histories
         self._repairs = database["repairs"]
+        self._known: Sequence[ParkedMessage] = ()
+        self._read_until = 0.0
+        self._reading = asyncio.Lock()
 
-    async def all(self, services: Iterable[str] | None = None) -> Sequence[ParkedMessage]:
+    async def all(
+        self, services: Iterable[str] | None = None, most: int = MOST_SHOWN
+    ) -> Sequence[ParkedMessage]:
         """
-        Return the parked messages of *services*, or of all; they stay where they are.
+        Return the parked messages of *services*, or of all, *most* of each; they stay where they are.
 
         Raises:
             BrokerUnavailable: The broker does not answer.
@@ -88,9 +103,25 @@ class ParkedMessages:
                 async for delivery in parking:
                     found.append(_described(service, delivery))
                     shown += 1
-                    if shown >= MOST_SHOWN:
+                    if shown >= most:
                         break
         return found
+
+    async def of_case(self, case: str) -> Sequence[ParkedMessage]:
+        """
+        Return the parked messages about *case*, as they were some seconds ago; none if the broker is away.
+
+        The page of a case is shown often: the queues are not read for each.
+        """
+        async with self._reading:
+            if monotonic() >= self._read_until:
+                with suppress(TransientError):
+                    sizes = await sizes_of(self._url, map(parking_of, inboxes()))
+                    full = {size.name for size in sizes if size.messages}
+                    services = [one for one in inboxes() if parking_of(one) in full]
+                    self._known = await self.all(services, most=MOST_READ)
+                self._read_until = monotonic() + READ_EVERY_S
+        return [one for one in self._known if one.case == case]
 
     async def repair(self, wanted: ParkedMessage, action: RepairAction, repair: Document) -> None:
         """
@@ -164,6 +195,8 @@ def _described(service: str, delivery: Delivery) -> ParkedMessage:
         origin_in(delivery).routing_key,
         _case_of(delivery),
         str(headers.get(retry_policy.REASON, "its consumer died too often")),
+        str(headers.get(retry_policy.ERROR, "")),
+        str(headers.get(retry_policy.LOCATION, "")),
         retry_policy.attempts_in(headers),
         str(headers.get(retry_policy.FIRST_FAILURE, "")),
     )

@@ -30,6 +30,8 @@ class MapReport:
     searched: int
     unexamined: Sequence[str]
     """Collections with personal data that no search examines."""
+    categories: Sequence[str] | None = None
+    """Categories of its fields; None in a report of an older version."""
 
     @classmethod
     def read(cls, stored: Document) -> Self:
@@ -42,7 +44,13 @@ class MapReport:
             found,
             stored.get("searched", 0),
             stored.get("unexamined", ()),
+            stored.get("categories"),
         )
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Return the keys of its collections."""
+        return sorted(str(one["key"]) for one in self.collections)
 
     @property
     def severities(self) -> Mapping[str, int]:

@@ -1,6 +1,15 @@
 // Keeps counts and countdowns of a page current. Every page works without it.
 "use strict";
 
+// Shows further steps of a case: at once, or by a link while something is entered.
+function advance(element, steps) {
+  if (steps <= Number(element.dataset.shown)) return;
+  const entries = [...document.querySelectorAll("main input:not([type=hidden]), main textarea")];
+  const entered = entries.some((one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked);
+  if (!entered && !document.activeElement.closest("main form")) location.reload();
+  else document.querySelector(`[data-changed="${element.dataset.count}"]`).hidden = false;
+}
+
 const counts = document.querySelectorAll("[data-count]");
 if (counts.length && "EventSource" in window) {
   const stream = document.querySelector("[data-stream]");
@@ -10,7 +19,8 @@ if (counts.length && "EventSource" in window) {
     for (const element of counts) {
       const value = known[element.dataset.count];
       if (value === undefined) continue;
-      if (element.tagName === "PROGRESS") element.value = value;
+      if (element.dataset.shown) advance(element, value);
+      else if (element.tagName === "PROGRESS") element.value = value;
       else if (element.textContent !== String(value)) element.textContent = value;
     }
   };

@@ -16,6 +16,7 @@ from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
+from shared.runtime.republication import RecordedPublisher
 from shared.runtime.service import Moment, Service
 
 NAME = "scoping"
@@ -39,7 +40,8 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
 
     law = PolicyEditions(breach_policies().accepting(settings.laws_accepted), settings.company)
     within = settings.breach_query_time
-    work = ScopeJob(scopes, stores, platform.vault, lambda: data_map, law, platform.bus.publish, within)
+    publish = RecordedPublisher(journal.database, platform.bus).publish
+    work = ScopeJob(scopes, stores, platform.vault, lambda: data_map, law, publish, within)
     try:
         yield Running(Service(NAME, SUBSCRIPTIONS, None, evolve, context), journal, background=work.run())
     finally:

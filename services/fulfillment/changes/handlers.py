@@ -24,15 +24,7 @@ from services.fulfillment.package.labels import locale_of, map_in
 from services.fulfillment.recipients.handlers import notifications_of, notifications_to
 from services.fulfillment.search.confirmed_aliases import offered, with_confirmed
 from services.fulfillment.search.identities import Identities, identities_of
-from services.fulfillment.state import (
-    ACCURACY_DISPUTED,
-    IDENTITY_CHANGE,
-    NOTHING_DECLARED,
-    NOTHING_NAMED,
-    TO_BE_WEIGHED,
-    UNSURE,
-    outcome_of_change,
-)
+from services.fulfillment.state import outcome_of_change
 from shared.contract.events import (
     Assurance,
     ChangePlanned,
@@ -53,6 +45,7 @@ from shared.contract.events import (
 from shared.errors import PermanentError
 from shared.law import Right, needs_proof, opt_in_locked_until
 from shared.law.library import policies
+from shared.vocabulary import ReferralReason
 
 CHANGE = "change_plan"
 AS_SURE_AS_FOR_ACCESS = frozenset(
@@ -98,12 +91,13 @@ async def plan_change(found: FoundRequest, ctx: FulfillmentContext) -> Sequence[
     known_by = _everything(found.submitted) if event.proven is None else found.identities
     decided = _decided(found, ctx)
     reason = _reason_for_staff(found, decided, known_by, ctx.maps.current)
-    if reason == IDENTITY_CHANGE and not ctx.known.corrections_approved:
+    if reason == ReferralReason.IDENTITY_CHANGE and not ctx.known.corrections_approved:
         mailbox = _new_mailbox(decided, ctx.maps.current)
         if not mailbox or mailbox not in (await with_confirmed({}, ctx)).get(EMAIL, ()):
             offer = await offered({EMAIL: (mailbox,)}, ctx) if mailbox else None
-            return [ctx.referred(event.right, IDENTITY_CHANGE).model_copy(update={"aliases": offer})]
-    elif reason is not None and reason != IDENTITY_CHANGE:
+            referred = ctx.referred(event.right, ReferralReason.IDENTITY_CHANGE)
+            return [referred.model_copy(update={"aliases": offer})]
+    elif reason is not None and reason != ReferralReason.IDENTITY_CHANGE:
         return [ctx.referred(event.right, reason)]
     named = {name: tuple(spellings) for name, spellings in known_by.items()}
     planned = replace(decided, plan=replace(decided.plan, identities=named))
@@ -140,7 +134,8 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
             return _withdrawn_in_part(notices, done.plan.identities, ctx)
         return await _granted_without_proof(event.right, notices, done.plan.identities, ctx)
     if event.right is Right.OBJECTION:
-        return [ctx.referred(event.right, TO_BE_WEIGHED), *await _with_recipients(notices, done.plan, ctx)]
+        referred = ctx.referred(event.right, ReferralReason.TO_BE_WEIGHED)
+        return [referred, *await _with_recipients(notices, done.plan, ctx)]
     if done.disputed:
         return await _disputed(done, notices, ctx)
     if event.right is Right.RESTRICTION and not done.done:
@@ -164,7 +159,7 @@ async def _disputed(done: Change, notices: Sequence[Fact], ctx: FulfillmentConte
     """Refer a correction to the staff, with the answer so far: what is corrected, disputed and restricted."""
     data_map = map_in(await ctx.maps.of(done.plan.version), locale_of(await ctx.submission()))
     answer = answers.change(done, data_map, statement_kept=False, agreed=ctx.house.recipients)
-    referred = ctx.referred(Right.RECTIFICATION, ACCURACY_DISPUTED)
+    referred = ctx.referred(Right.RECTIFICATION, ReferralReason.ACCURACY_DISPUTED)
     facts: list[Fact] = [referred.model_copy(update={"answer": await ctx.sealed_answer(answer)})]
     for notice in notices:
         restricted = isinstance(notice, SubjectRestricted)
@@ -252,15 +247,15 @@ def _reason_for_staff(
     """Return why the staff must answer, as a code; None if it need not."""
     match found.event.right:
         case Right.RECTIFICATION if not found.submitted.details.corrections:
-            return NOTHING_NAMED
+            return ReferralReason.NOTHING_NAMED
         case Right.RECTIFICATION if found.event.assurance not in AS_SURE_AS_FOR_ACCESS:
-            return UNSURE
+            return ReferralReason.UNSURE
         case Right.RECTIFICATION if _changed_identities(decided, data_map):
-            return IDENTITY_CHANGE
+            return ReferralReason.IDENTITY_CHANGE
         case Right.RESTRICTION if not decided.done:
             return NOT_MARKABLE
         case _:
-            return None if identities else NOTHING_DECLARED
+            return None if identities else ReferralReason.NOTHING_DECLARED
 
 
 def _changed_identities(decided: Change, data_map: DataMap) -> list[tuple[str, Any]]:

@@ -508,6 +508,13 @@ class DataMap:
         return {collection.key: collection for collection in self.collections}
 
     @cached_property
+    def categories(self) -> frozenset[str]:
+        """The categories of its fields with values."""
+        return frozenset(
+            category for one in self.collections for leaf in one.leaves for category in leaf.categories
+        )
+
+    @cached_property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
         """The texts for people by the place of their collection; no skipped one, and no plain provision."""
         return {one.where: tuple(_texts(one)) for one in self.collections if not one.skipped}

@@ -34,6 +34,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import Findings, FoundRecord, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Mention, Needle, NeedleKind
+from services.fulfillment.search.search_memory import SearchRoom
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.existence import SeenCollectionsPort
@@ -185,12 +186,14 @@ def record_of(thing: RecordStep | FoundRecord | Remainder) -> RecordName:
     return record_named(key, thing.id)
 
 
-async def verify(
+async def verify(  # noqa: PLR0913 - what a search is told
     plan: RecordPlan,
     data_map: DataMap,
     stores: Stores,
     identities: Identities,
     register: SeenCollectionsPort | None = None,
+    *,
+    room: SearchRoom | None = None,
 ) -> Remains:
     """
     Verify by primary key and by a search from *identities*; return the remainders.
@@ -204,7 +207,13 @@ async def verify(
     looked_at = +counts
     parts = await asyncio.gather(*(_reread(_changing(plan, key), stores.fresh) for key in looked_at))
     findings = await gather(
-        data_map, stores.fresh, identities, plan.aliases, verified=plan.verified, register=register
+        data_map,
+        stores.fresh,
+        identities,
+        plan.aliases,
+        verified=plan.verified,
+        register=register,
+        room=room,
     )
     again = await in_thread(_seen_again, findings, plan, small=findings.is_small and plan.is_small)
     vanished = [

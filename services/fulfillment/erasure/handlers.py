@@ -11,6 +11,7 @@ from services.fulfillment.certificate.issue import Issue
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import (
+    LEGAL_HOLD,
     MENTIONED_ELSEWHERE,
     NOT_CHANGEABLE,
     OUT_OF_SCOPE,
@@ -384,12 +385,14 @@ async def _fulfilled(
     ctx: FulfillmentContext,
 ) -> RequestFulfilled:
     """Return that the erasure by *decided* is answered by *answer*."""
+    reasons = _reasons(decided)
     return RequestFulfilled(
         request_id=ctx.case_id,
         right=Right.ERASURE,
         outcome=outcome_of_erasure(decided, mentions=0),
         dispositions=decided.counts(),
-        reasons=_reasons(decided),
+        reasons=reasons,
+        holds=await ctx.holding.standing() if LEGAL_HOLD in reasons else (),
         grounds=grounds,
         answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
         package=event.package,

@@ -91,6 +91,9 @@ class HoldReader(Protocol):
         The holds note the erasure, unless its id is empty.
         """
 
+    async def that_keep(self, erasure: str) -> tuple[str, ...]:
+        """Return the standing holds that have noted *erasure*."""
+
 
 class HoldsPort(HoldReader, Protocol):
     """The register of holds."""
@@ -118,6 +121,11 @@ class NoHolds:
         del erasure, people, records, day
         return NOTHING_HELD
 
+    async def that_keep(self, erasure: str) -> tuple[str, ...]:
+        """Return no hold."""
+        del erasure
+        return ()
+
 
 NO_HOLDS = NoHolds()
 
@@ -133,6 +141,10 @@ class HoldCheck:
     async def found(self, found: Iterable[FoundRecord], people: Identities) -> Container[RecordName]:
         """Return the names of the held records among *found*."""
         return await self.holds.keeping(self.erasure, people, map(HoldableRecord.of, found), self.day)
+
+    async def standing(self) -> tuple[str, ...]:
+        """Return the holds that keep records from the erasure."""
+        return await self.holds.that_keep(self.erasure)
 
     async def planned(self, plans: Sequence[RecordPlan]) -> Container[RecordName]:
         """Return the names of the held records that *plans* change, all of one erasure."""

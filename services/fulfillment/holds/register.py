@@ -48,11 +48,6 @@ class LegalHolds:
             found = await self._holds.find_one({"_id": hold})
         return None if found is None else _hold(found)
 
-    async def listed(self) -> Sequence[LegalHold]:
-        """Return all holds, also those that have ended."""
-        with translated("list the legal holds"):
-            return [_hold(found) async for found in self._holds.find({}).sort("_id")]
-
     async def place(self, hold: LegalHold, people: Identities) -> None:
         """Register *hold*, of a person with the identities *people*; it may be repeated."""
         document = {
@@ -97,13 +92,24 @@ class LegalHolds:
         if not standing:
             return NOTHING_HELD
         hashes = self._people(people)
-        whole = [one["_id"] for one in standing if one["request_id"] == erasure or hashes & {*one["people"]}]
+        whole = [
+            one["_id"]
+            for one in standing
+            if (one["request_id"] == erasure and one["scope"] != HoldScope.COLLECTION)
+            or hashes & {*one["people"]}
+        ]
         kept, by = (EVERY_RECORD, whole) if whole else await self._among(standing, records)
         if by and erasure:
             with translated("note a held erasure"):
                 noted = {"$addToSet": {"erasures": erasure}}
                 await self._holds.update_many({"_id": {"$in": list(by)}}, noted)
         return kept
+
+    async def that_keep(self, erasure: str) -> tuple[str, ...]:
+        """Return the standing holds that have noted *erasure*."""
+        with translated("read the holds of an erasure"):
+            found = self._holds.find({"standing": True, "erasures": erasure}, {"_id": 1}).sort("_id")
+            return tuple([str(one["_id"]) async for one in found])
 
     async def _among(
         self, standing: Sequence[Document], records: Iterable[HoldableRecord]

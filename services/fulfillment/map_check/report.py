@@ -35,9 +35,13 @@ class MapReporter:
     """Between two checks; zero: no check."""
 
     async def prepare(self) -> None:
-        """Write version and graph of the map; what a check found in an older map is removed."""
+        """Write version, graph and categories of the map; what a check found in an older map is removed."""
         picture = picture_of(self.data_map)
-        drawn = {"svg": svg(picture), "collections": [_row(box) for box in picture.boxes]}
+        drawn = {
+            "svg": svg(picture),
+            "collections": [_row(box) for box in picture.boxes],
+            "categories": sorted(self.data_map.categories),
+        }
         version = self.data_map.version
         with translated("write the report about the data map"):
             old = {"_id": MAP_REPORT, "version": {"$ne": version}}

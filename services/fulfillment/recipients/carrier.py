@@ -53,8 +53,8 @@ class Carrier:
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
                 return await self.http.post(url, await self._headers(parcel, url), parcel.body)
-        except TimeoutError as error:
-            raise ReceiverUnavailable(f"the receiver did not answer: {type(error).__name__}") from None
+        except TimeoutError:
+            raise ReceiverUnavailable("the receiver did not answer: no answer in time") from None
 
     async def _headers(self, parcel: Parcel, url: httpx.URL) -> dict[str, str]:
         digest, size = hashlib.sha256(), 0

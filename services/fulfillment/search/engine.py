@@ -1,7 +1,7 @@
 """The search engine with the calls that handlers and the command line use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
 from services.fulfillment.changes.change import MissingChange
@@ -20,6 +20,7 @@ from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Needle
+from services.fulfillment.search.search_memory import SearchMemory, SearchRoom
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.existence import SeenCollectionsPort
 from services.fulfillment.stores.mongodb import Stores
@@ -36,6 +37,18 @@ class RecordEngine:
     """The zone of the company, in which the days of retention periods are."""
     register: SeenCollectionsPort | None = None
     """The collections seen before; without it, no lacking collection counts as empty."""
+
+    memory: SearchMemory | None = None
+    """The memory that handlers share; without it, there is no limit."""
+    _room: SearchRoom = field(default_factory=SearchRoom)
+
+    def for_handler(self) -> "RecordEngine":
+        """Return this for one handler, which calls :meth:`release` at its end."""
+        return replace(self, _room=SearchRoom(self.memory))
+
+    def release(self) -> None:
+        """Give the memory of the handler back."""
+        self._room.give_back()
 
     def due_on(self, day: date) -> "RecordEngine":
         """Return this for a request due on *day*: its look-ups precede those due later."""
@@ -54,7 +67,13 @@ class RecordEngine:
         *verified* identities of an earlier search separate the records of others.
         """
         return await gather(
-            data_map, self.stores, identities, claimed=claimed, verified=verified, register=self.register
+            data_map,
+            self.stores,
+            identities,
+            claimed=claimed,
+            verified=verified,
+            register=self.register,
+            room=self._room,
         )
 
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
@@ -63,7 +82,9 @@ class RecordEngine:
 
         The person's claims are compared with these alone: others may have written the rest.
         """
-        return await gather(data_map, self.stores, identities, only_verified=True, register=self.register)
+        return await gather(
+            data_map, self.stores, identities, only_verified=True, register=self.register, room=self._room
+        )
 
     async def erase(self, plan: RecordPlan) -> Refused:
         """Execute *plan*; it may be repeated."""
@@ -71,7 +92,7 @@ class RecordEngine:
 
     async def verify(self, plan: RecordPlan, data_map: DataMap, identities: Identities) -> Remains:
         """Search again for the records that *plan* was to erase."""
-        return await verify(plan, data_map, self.stores, identities, self.register)
+        return await verify(plan, data_map, self.stores, identities, self.register, room=self._room)
 
     async def search_texts(
         self, plan: RecordPlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, DataMap
@@ -30,6 +30,17 @@ MOST_IN_MEMORY = 8 << 20
 """Bytes of documents that one search keeps in memory, for all its collections."""
 OVERHEAD = 256
 """Overhead in bytes per document: small ones need many times their size."""
+
+
+class RecordRoom(Protocol):
+    """The memory for the records of a search."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the search must drop its records and wait."""
+
+    def keep(self, size: int) -> bool:
+        """Let a search keep records that count for *size* bytes; return whether it may."""
 
 
 def key(lookup: Lookup, values: Sequence[Any]) -> Hashable:
@@ -137,13 +148,13 @@ def _content(match: OwnershipMatch) -> Hashable:
 class Holdings:
     """The person's records."""
 
-    def __init__(self, data_map: DataMap, graph: Graph) -> None:
-        """Create an empty collection of records."""
+    def __init__(self, data_map: DataMap, graph: Graph, room: RecordRoom | None = None) -> None:
+        """Create an empty collection of records, with memory of *room*."""
         lookups = graph.lookups_of
         self.questions = {c.key: CollectionQuery(c, lookups.get(c.key, ())) for c in data_map.collections}
         self.spool = Spool()
         """The file for documents without room in memory."""
-        self._shelves = RecordBuffers(self.questions, self.spool)
+        self._shelves = RecordBuffers(self.questions, self.spool, room)
         self._worked_out: dict[str, Sequence[FoundRecord]] = {}
         self._rejected: defaultdict[str, dict[Hashable, frozenset[Hashable]]] = defaultdict(dict)
         """Values looked up that stand in a document and do not make it the person's."""
@@ -168,6 +179,11 @@ class Holdings:
     def bytes(self) -> int:
         """The bytes that all documents count for, also those in the file."""
         return self._shelves.total_bytes
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """The bytes that the documents in memory count for."""
+        return self._shelves.bytes_in_memory
 
     def count(self, collection: str) -> int:
         """Return the number of documents of *collection*."""
@@ -232,6 +248,10 @@ class RecordBuffer:
         for key, document in self._documents.items():
             self._known.add(key)
             self._roll.add(to_bson(document))
+        self.drop()
+
+    def drop(self) -> None:
+        """Drop the documents in memory."""
         self._documents.clear()
         self.bytes = 0
 
@@ -239,10 +259,12 @@ class RecordBuffer:
 class RecordBuffers:
     """The buffers of one search. They share the memory; the fullest one moves to the file."""
 
-    def __init__(self, names: Iterable[str], spool: Spool) -> None:
+    def __init__(self, names: Iterable[str], spool: Spool, room: RecordRoom | None = None) -> None:
         """Create an empty buffer for each of *names*."""
         self._shelves = {name: RecordBuffer(spool) for name in names}
-        self._bytes = 0
+        self._room = room
+        self.bytes_in_memory = 0
+        """Bytes that the documents in memory count for."""
         self.total_bytes = 0
         """Bytes of all documents that were put here, with the overhead of each."""
 
@@ -255,16 +277,25 @@ class RecordBuffers:
         return self._shelves[name]
 
     def put(self, name: str, key: Hashable, document: Document, bson: bytes) -> None:
-        """Keep *document* in the buffer *name*, unless the one with *key* is there already."""
+        """Keep *document* in the buffer *name*, unless it is there already or there is no room for it."""
+        if self._room is not None and self._room.refused:
+            return
         shelf = self._shelves[name]
         self.total_bytes += len(bson) + OVERHEAD
         before = shelf.bytes
         shelf.put(key, document, bson)
-        self._bytes += shelf.bytes - before
-        while self._bytes > MOST_IN_MEMORY:
+        self.bytes_in_memory += shelf.bytes - before
+        while self.bytes_in_memory > MOST_IN_MEMORY:
             fullest = max(self._shelves.values(), key=lambda shelf: shelf.bytes)
-            self._bytes -= fullest.bytes
+            self.bytes_in_memory -= fullest.bytes
             fullest.move()
+        if self._room is not None and not self._room.keep(self.bytes_in_memory):
+            self._drop()
+
+    def _drop(self) -> None:
+        for shelf in self._shelves.values():
+            shelf.drop()
+        self.bytes_in_memory = 0
 
 
 @dataclass(frozen=True, slots=True)

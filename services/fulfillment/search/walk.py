@@ -29,11 +29,12 @@ from services.fulfillment.search.confirmation import (
     rejected_identities,
 )
 from services.fulfillment.search.findings import Coverage, Findings, SearchStatus
-from services.fulfillment.search.holdings import CollectionQuery, Holdings, key
+from services.fulfillment.search.holdings import MOST_IN_MEMORY, CollectionQuery, Holdings, key
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.lookups import formed, identity_lookups, leads, probe_of
 from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
+from services.fulfillment.search.search_memory import SearchRoom
 from services.fulfillment.search.spool import LookupQueue, Values
 from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.existence import (
@@ -61,6 +62,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     verified: Identities | None = None,
     only_verified: bool = False,
     register: SeenCollectionsPort | None = None,
+    room: SearchRoom | None = None,
 ) -> Findings:
     """
     Return every record of the person with *identities*.
@@ -75,11 +77,13 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
         verified: Identities that an earlier search found verified: not followed, only compared with.
         only_verified: Whether a record counts only where the map states that *identities* are verified in it.
         register: The collections seen before; without it, no lacking collection counts as empty.
+        room: Memory for the records; without it, the memory of other searches does not count.
 
     Raises:
         StoreUnavailable: A store did not answer: the result would be incomplete.
         ConfigurationError: A store of the map has no URL.
     """
+    room = room or SearchRoom()
     graph = graph_of(data_map)
     within = _within_reach(data_map, frozenset(graph.entries.keys() & identities))
     lacking = await lacking_collections(data_map, within, stores, register)
@@ -89,10 +93,14 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
             identities, claimed or {}, doubts, verified or {}, only_verified=only_verified
         )
         known.remember(aliases or {})
-        walk = _SearchWalk(data_map, graph, stores, lacking, known)
+        walk = _SearchWalk(data_map, graph, stores, lacking, known, room=room)
         await walk.run(identities)
-        if not known.doubtful and not known.is_outdated():
+        if not (room.refused or known.doubtful or known.is_outdated()):
+            room.settle(walk.holdings.bytes_in_memory)
             return await walk.findings(identities)
+        del walk
+        if room.refused:
+            await room.wait(MOST_IN_MEMORY)
 
 
 @lru_cache(maxsize=256)
@@ -126,15 +134,18 @@ async def _gone(
 
 
 class _SearchWalk:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a search
         self,
         data_map: DataMap,
         graph: Graph,
         stores: Stores,
         lacking: LackingCollections,
         known: KnownIdentities,
+        *,
+        room: SearchRoom,
     ) -> None:
-        self.holdings = Holdings(data_map, graph)
+        self.holdings = Holdings(data_map, graph, room)
+        self._room = room
         self._map = data_map
         self._graph = graph
         self._stores = stores
@@ -145,11 +156,11 @@ class _SearchWalk:
         self._waiting = LookupQueue(self.holdings.spool)
 
     async def run(self, identities: Identities) -> None:
-        """Look up the identities, then the values that they lead to, until nothing new is found."""
+        """Look up the identities, then the values that they lead to, until nothing new is found or fits."""
         # Aliases from the records come last: by then it shows whether one of them alone leads somewhere.
         for name, spellings in identities.items():
             self._enter(name, spellings, None)
-        while (self._waiting or self._known.waiting) and not self._known.doubtful:
+        while (self._waiting or self._known.waiting) and not (self._known.doubtful or self._room.refused):
             if not self._waiting:
                 for alias in self._known.follow():
                     spellings = (alias.spelling,) if alias.home else spellings_of(alias.name, alias.spelling)

@@ -8,17 +8,28 @@ database, or if an undeclared collection has nearly its name, since the name may
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
+from services.fulfillment.domain import lacking_names
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.suggestions import nearest_word
+from shared.errors import InvalidDataMap, StoreUnavailable
+from shared.runtime.log import logger
+from shared.runtime.metrics import gauge
 from shared.runtime.mongo import Database, insert_new, translated
+from shared.runtime.worker import work_forever
 
 ALIKE = 0.8
 """Likeness of two names, of which one may be the other misspelt."""
+LOOK_EVERY_S = 10.0
+_MISSING = gauge(
+    "habeas_missing_collections",
+    "Collections that the data map names and the stores lack, and that do not count as empty.",
+    "service",
+)
 
 
 class SeenCollectionsPort(Protocol):
@@ -61,6 +72,46 @@ async def lacking_collections(
     return LackingCollections(
         frozenset(places[place] for place in gone - absent), frozenset(places[place] for place in absent)
     )
+
+
+@dataclass(slots=True)
+class MapReadiness:
+    """Looks again and again whether the stores have the collections of the map: requests would be parked."""
+
+    data_map: DataMap
+    stores: Stores
+    register: SeenCollectionsPort
+    _problem: str = field(default="the data map is not compared with the stores yet", init=False)
+
+    async def run(self) -> None:
+        """Look for as long as the service runs."""
+        delayed = "comparison of the data map with the stores delayed"
+        await work_forever(self.look, service="fulfillment", delayed=delayed, every_s=LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """
+        Compare map and stores.
+
+        Raises:
+            StoreUnavailable: A store did not answer; requests wait for it, so the service is ready.
+        """
+        by_key = self.data_map.by_key
+        try:
+            await self.stores.absent([one.place for one in by_key.values()])
+            found = await lacking_collections(self.data_map, by_key.keys(), self.stores, self.register)
+        except StoreUnavailable:
+            self._problem = ""
+            raise
+        _MISSING.labels("fulfillment").set(len(found.missing))
+        problem = lacking_names(found.missing) if found.missing else ""
+        if problem and problem != self._problem:
+            logger().error("collections are missing", service="fulfillment", reason=problem)
+        self._problem = problem
+
+    async def check(self) -> None:
+        """Raise InvalidDataMap if a collection of the map is missing."""
+        if self._problem:
+            raise InvalidDataMap(self._problem)
 
 
 async def _is_empty(place: CollectionPlace, data_map: DataMap, stores: Stores) -> bool:

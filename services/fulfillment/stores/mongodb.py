@@ -124,7 +124,9 @@ class Stores:
     @classmethod
     def connect(cls, urls: Mapping[str, str], *, database_prefix: str = "") -> "Stores":
         """Return the stores at *urls*, by name."""
-        clients = {name: connect(url, app_name="habeas-fulfillment") for name, url in urls.items()}
+        clients = {
+            name: connect(url, app_name="habeas-fulfillment", timed_as=name) for name, url in urls.items()
+        }
         return cls(clients, database_prefix=database_prefix)
 
     @property

@@ -43,7 +43,10 @@ from shared.contract.events.breaches import (
     CampaignAborted,
     FilingsAsked,
     IncidentStated,
+    NoticeProofAsked,
+    NoticesProven,
     NoticesReleased,
+    RegisterOpened,
     SamplesAsked,
 )
 from shared.errors import IllegalTransition, TooEarly
@@ -238,6 +241,9 @@ def _evolve_registered(incident: Incident, newest: Phase, fact: Fact) -> Inciden
             | BreachUnscoped()
             | BreachForgotten()
             | BreachOpened()
+            | NoticeProofAsked()
+            | NoticesProven()
+            | RegisterOpened()
             | IncidentStated()
             | FilingsAsked()
             | SamplesAsked()

@@ -1,13 +1,14 @@
 """The known facts of an incident, from its state and declarations. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.intake.breach.approvals import approvable_phase
 from services.intake.breach.domain import Incident, residents_of
 from services.intake.breach.phases import Phase
-from shared.contract.breach_facts import IncidentFacts, NoticeCounts
-from shared.contract.events import Fact
+from shared.contract.breach_facts import IncidentFacts, NoticeCounts, PhaseLetters
+from shared.contract.events import Code, Fact
 from shared.contract.events.breaches import AffectedCollection, BreachDeclared, BreachRole
 
 
@@ -79,6 +80,27 @@ def known_facts(case: DeclaredIncident) -> IncidentFacts:
         delayed=any(phase.delayed for phase in phases),
         notice_owed=any(group.laws for one in scoped for group in one.groups) or not scoped,
     )
+
+
+def phase_letters(incident: Incident) -> Iterator[PhaseLetters]:
+    """Yield the standing phases of *incident* with people to notify, and the words of their letters."""
+    for phase in incident.standing:
+        if phase.scoped is not None and phase.chunks:
+            yield PhaseLetters(
+                phase.scoped,
+                words_of(incident, phase),
+                waits=not phase.out and not incident.aborted,
+                out_at=phase.out_at,
+                delayed=phase.delayed,
+                further=incident.has_earlier_notices(phase),
+            )
+
+
+def words_of(incident: Incident, phase: Phase) -> Code:
+    """Return the declaration with the words for *phase*: the approved one, or the approvable one."""
+    if phase.awaits_approval:
+        return incident.words_for(phase, approvable_phase(incident).number)
+    return phase.words
 
 
 def _notified(phases: Sequence[Phase]) -> NoticeCounts | None:

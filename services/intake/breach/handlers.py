@@ -19,7 +19,7 @@ from services.intake.breach.duties import (
     DutiesWithdrawn,
     NotificationDue,
 )
-from services.intake.breach.facts import DeclaredIncident, known_facts
+from services.intake.breach.facts import DeclaredIncident, known_facts, phase_letters
 from services.intake.breach.statements import stated_duties, stated_incident
 from services.intake.cases.deadlines import CaseTimer
 from shared.contract.affected_people import UNREACHED, NoticeBatch, NoticeRecipient, batch_item, batches_of
@@ -45,9 +45,13 @@ from shared.contract.events.breaches import (
     CampaignAborted,
     FilingsAsked,
     Missed,
+    NoticeProofAsked,
+    NoticesProven,
+    RegisterOpened,
     SamplesAsked,
 )
 from shared.contract.ports import TimersPort, VaultPort
+from shared.contract.staff import WRITTEN
 from shared.errors import PermanentError, RefusedDecision, TooEarly
 from shared.runtime.log import logger
 from shared.runtime.service import on
@@ -259,11 +263,25 @@ async def note_opening(event: BreachOpened, ctx: IncidentContext) -> Sequence[Fa
         return []
     declared = [await ctx.declared(phase.declaration) for phase in ctx.incident.phases]
     case = DeclaredIncident(ctx.case_id, ctx.incident, (), tuple(declared))
-    facts = FilingFacts(known_facts(case), stated_duties(ctx.incident))
+    phases = tuple(phase_letters(ctx.incident))
+    facts = FilingFacts(known_facts(case), stated_duties(ctx.incident), phases)
     item = f"{FACTS}{event.proof.at.astimezone(UTC):%Y%m%d%H%M%S}"
     await ctx.vault.seal(ctx.case_id, item, facts.packed())
     asked = FilingsAsked(request_id=ctx.case_id, facts=item)
     return [asked, *_samples(event.language, ctx.incident, ctx.case_id)]
+
+
+async def note_reading(_event: RegisterOpened | NoticeProofAsked, ctx: IncidentContext) -> Sequence[Fact]:
+    """Record that an account reads the entry of the incident in the register, or records of its notices."""
+    if not ctx.incident.phases:
+        raise TooEarly("the reading came before its incident")
+    return []
+
+
+async def forget_address(event: NoticesProven, ctx: IncidentContext) -> Sequence[Fact]:
+    """Remove an address that an account asked about: the records of its notices are found."""
+    await ctx.vault.discard(ctx.case_id, [event.address])
+    return []
 
 
 def _samples(language: str | None, incident: Incident, case: str) -> Iterator[Fact]:
@@ -343,7 +361,7 @@ async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]
         return []
     phase = clocks.phase_of(event.name)
     if clocks.kind_of(event.name) == clocks.PEOPLE_KEPT:
-        await ctx.vault.discard_all(ctx.case_id, [batches_of(phase), UNREACHED])
+        await ctx.vault.discard_all(ctx.case_id, [batches_of(phase), UNREACHED, WRITTEN])
         return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
     if phase < len(ctx.incident.phases):
         return []
@@ -399,6 +417,9 @@ SUBSCRIPTIONS = (
     on(BreachHoldEnded, stating(end_hold)),
     on(BreachReported, stating(note_report)),
     on(BreachOpened, note_opening),
+    on(RegisterOpened, note_reading),
+    on(NoticeProofAsked, note_reading),
+    on(NoticesProven, forget_address),
     on(BreachNotified, stating(note_notified)),
     on(BreachRecounted, stating(note_recount)),
     on(BreachTimeCame, stating(handle_timer)),

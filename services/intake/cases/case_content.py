@@ -39,7 +39,7 @@ from shared.runtime.dataloader import side_by_side
 from shared.runtime.journal import DatedFact
 
 F = TypeVar("F", bound=events.Fact)
-MAIL = "message/rfc822"
+MAIL, ZIP = "message/rfc822", "application/zip"
 DIRECTORY_BYTES = 4 << 20
 """Bytes at the end of a package in which the list of its files is looked for: about 30,000 files."""
 
@@ -97,6 +97,13 @@ class FileContent(BaseModel):
     """As it was called where it came from; empty if unknown."""
     size: int | None = None
     """In bytes."""
+
+
+class CertificateContent(BaseModel):
+    """A certificate of erasure; the signed file is an item."""
+
+    item: Code
+    at: datetime
 
 
 class MailContent(BaseModel):
@@ -157,11 +164,24 @@ class PackageFile(BaseModel):
 
 
 class PackageContent(BaseModel):
-    """The package that the person downloads; its files are not shown."""
+    """The package that the person downloads."""
 
+    item: Code
+    """The ZIP, as the person gets it, while it is kept."""
     size: int
     sha256: str
     files: Sequence[PackageFile]
+
+
+class AliasContent(BaseModel):
+    """An identity that the person's records name; nothing has verified it when it was offered."""
+
+    alias: str
+    """Its reference, which a confirmation names."""
+    identity: Code
+    value: str
+    proven: bool
+    """Whether the person has proven it by a code since."""
 
 
 class CaseContent(BaseModel):
@@ -185,6 +205,9 @@ class CaseContent(BaseModel):
     """Groups of records that the newest erasure plan with an approval would erase, mask and retain."""
     answer: dict[str, Any] | None
     """Groups of records, by what was done with them."""
+    aliases: Sequence[AliasContent]
+    """Those that the newest answer or plan offers for a confirmation."""
+    certificates: Sequence[CertificateContent]
     package: PackageContent | None
     review: PackageReviewContent | None = None
     """The package that waits for a review."""
@@ -217,15 +240,24 @@ class ContentReader:
             evidence=await self._evidence(),
             plan=await self._outline(),
             answer=await self._answer(),
+            aliases=await self._aliases(),
+            certificates=list(self._certificates()),
             package=await self._package(),
             review=await self._review(),
         )
 
     def download(self, item: str) -> tuple[str, AsyncIterator[bytes]] | None:
-        """Return type and bytes of the mail or attached file *item*; None if there is none of that name."""
+        """Return type and bytes of the mail, attached file or package *item*; None if it is none of them."""
         types = {mail.item: MAIL for mail in self._mails()}
         types |= {file.item: file.media_type for _, file in self._of(events.FileAttached)}
+        if self.case.fulfilled and self.case.fulfilled.package:
+            types[self.case.fulfilled.package] = ZIP
         return (types[item], self.vault.open_stream(self.case_id, item)) if item in types else None
+
+    async def certificate(self, item: str) -> bytes | None:
+        """Return the signed certificate *item*; None if there is no such certificate."""
+        known = any(item == one.item for one in self._certificates())
+        return await self._opened(item) if known else None
 
     async def listed(self, start: int) -> ListingPiece | None:
         """Return records of the package that waits for a review, from byte *start* of its listing on."""
@@ -272,7 +304,7 @@ class ContentReader:
     async def _text(self, at: datetime, item: Code) -> StaffText | None:
         content = await self._opened(item)
         text = None if content is None else written_text(item, content)
-        return None if text is None else StaffText(at=at, text=text.decode())
+        return None if text is None else StaffText(at=at, text=text)
 
     async def _note(self, at: datetime, noted: events.CaseNoted) -> NoteContent | None:
         content = await self._opened(noted.note)
@@ -355,6 +387,17 @@ class ContentReader:
             return None
         return Answer.model_validate_json(content).model_dump(mode="json", exclude_defaults=True)
 
+    async def _aliases(self) -> Sequence[AliasContent]:
+        offer = self.case.offer
+        content = await self._opened(offer.ref) if offer else None
+        if offer is None or content is None:
+            return ()
+        proven = {number for ref, number in self.case.aliases_proven if ref == offer.ref}
+        return [
+            AliasContent(alias=f"{offer.ref}:{number}", identity=name, value=value, proven=number in proven)
+            for number, (name, value) in enumerate(orjson.loads(content), 1)
+        ]
+
     async def _package(self) -> PackageContent | None:
         item = self.case.fulfilled.package if self.case.fulfilled else None
         content = await self._opened(facts_of(item)) if item else None
@@ -362,7 +405,7 @@ class ContentReader:
             return None
         facts = PackageFacts.model_validate_json(content)
         files = await self._packed(item, facts.size)
-        return PackageContent(size=facts.size, sha256=facts.sha256, files=files)
+        return PackageContent(item=item, size=facts.size, sha256=facts.sha256, files=files)
 
     async def _review(self) -> PackageReviewContent | None:
         waits = self.case.review
@@ -420,6 +463,11 @@ class ContentReader:
                     yield MailContent(item=fact.message, at=at, reason=fact.reason)
                 case _:
                     pass
+
+    def _certificates(self) -> Iterator[CertificateContent]:
+        answers = self._of(events.RequestFulfilled)
+        issued = {answered.certificate: at for at, answered in answers if answered.certificate}
+        yield from (CertificateContent(item=item, at=at) for item, at in issued.items())
 
 
 def _pages(proof: ProofRef, drawn: DrawnPages) -> list[Code]:

@@ -8,11 +8,17 @@ from services.intake.cases.clock import narrowed_deadline
 from services.intake.cases.deadlines import CaseTimer
 from services.intake.cases.inquiries import handle_reply_deadline
 from services.intake.context import IntakeContext, set_timers
-from services.intake.domain import ANSWERED, OWED, UNDECIDED, IntakeCase, evolve
+from services.intake.domain import (
+    ANSWERED,
+    UNDECIDED,
+    IntakeCase,
+    evolve,
+)
 from shared.contract import events
 from shared.contract.answer import facts_of
 from shared.contract.events import Fact, LetterKind, StopReason
 from shared.contract.previews import PREVIEW
+from shared.contract.register import OWED
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import TimedDuty, end_of
 from shared.runtime.log import logger

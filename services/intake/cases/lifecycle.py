@@ -296,7 +296,7 @@ async def _sealed_scope(entries: Sequence[str], ctx: IntakeContext) -> events.Co
 
 
 async def _signed(item: events.Code, ctx: IntakeContext) -> str:
-    return (written_text(item, await ctx.vault.open(ctx.case_id, item)) or b"").decode()
+    return written_text(item, await ctx.vault.open(ctx.case_id, item)) or ""
 
 
 async def pause(_event: events.PauseDecided, ctx: IntakeContext) -> Sequence[Fact]:

@@ -13,8 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from services.intake.domain import OWN_SOURCES, PUBLIC_SOURCES, RequestLodged
+from services.intake.domain import (
+    PUBLIC_SOURCES,
+    RequestLodged,
+)
 from shared.contract.events import BurstDeclared, Code, RequestReceived, RequestSubmitted
+from shared.contract.sources import OWN_SOURCES
 from shared.law import TimedDuty, needs_proof
 
 HOUR = timedelta(hours=1)

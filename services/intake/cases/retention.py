@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
 from services.intake.cases.requester_index import forget_requesters
-from shared.contract.events import RequestPurged
+from shared.contract.events import DecisionRefused, RequestPurged
 from shared.contract.ports import VaultPort
-from shared.errors import PermanentError, StoreUnavailable
+from shared.contract.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
+from shared.errors import NewerContract, PermanentError, StoreUnavailable
 from shared.law import Right
 from shared.runtime.audit_chain import ANNOUNCED_PUBLISHER
 from shared.runtime.broker import EventPublisher
@@ -58,10 +58,10 @@ class Metrics:
             changes = [_addition(one, number) for one, number in counts.items()]
             await self._metrics.bulk_write(changes, ordered=False, session=session)
 
-    async def of(self, year: int, session: Session) -> Counter[CountedRequest]:
+    async def of(self, year: int) -> Counter[CountedRequest]:
         """Return how many requests of each kind, received in *year*, were purged."""
         with translated("read the metrics"):
-            found = self._metrics.find({"year": year}, session=session)
+            found = self._metrics.find({"year": year})
             return Counter({_read(document): document["requests"] async for document in found})
 
 
@@ -138,7 +138,7 @@ class Purge:
         """Purge the eligible of *cases*; an unreadable one stays, and does not block the others."""
         try:
             histories = await self.journal.histories(cases)
-        except PermanentError as error:
+        except (NewerContract, PermanentError) as error:
             if len(cases) == 1:
                 logger().error("a case is not purged", request_id=cases[0], reason=str(error))
                 return
@@ -186,7 +186,9 @@ class Purge:
 
 
 def _history(rows: Sequence[JournalRow]) -> CaseHistory:
-    return CaseHistory.of(facts_of(rows))
+    """Return the history of a case, without the decisions that a service refused."""
+    refused = {row.event.decision for row in rows if isinstance(row.event, DecisionRefused)}
+    return CaseHistory.of(facts_of(row for row in rows if row.cause not in refused))
 
 
 def _row(case: str, n: int, at: datetime, before: bytes | None = None) -> JournalRow:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial, reduce
 from hashlib import sha256
-from itertools import islice
+from itertools import compress, islice
 from typing import NamedTuple, Protocol, TypeAlias
 from uuid import uuid4
 
@@ -36,10 +36,15 @@ from services.intake.domain import (
     request_id,
 )
 from services.intake.handlers import SET_ASIDE
+from shared.contract import contract_version
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.codes import CodeVerdict, IssuedCode, digest_of, draw_code, judge
-from shared.contract.correlation import Correlation, correlation
-from shared.contract.envelope import derived_id, encode
+from shared.contract.correlation import (
+    Correlation,
+    correlation,
+    keyed_reference,
+)
+from shared.contract.envelope import TRACEPARENT, derived_id, encode
 from shared.contract.events import (
     Code,
     Decision,
@@ -59,7 +64,8 @@ from shared.contract.events import (
 from shared.contract.ports import VaultPort
 from shared.contract.references import references_in
 from shared.contract.sources import Source, names_requests
-from shared.errors import Destroyed, TooEarly, UnknownRequest
+from shared.errors import Destroyed, IllegalTransition, NewerContract, TooEarly, UnknownRequest
+from shared.runtime import traces
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.client_limits import Allowance
 from shared.runtime.dataloader import DataLoader
@@ -84,6 +90,8 @@ OWN_SOURCE = "habeas/intake"
 """Source of operations by HTTP and channels, as of our events."""
 UNKNOWN = "no request has this id"
 STOPPED = "the request is stopped until the privacy staff has checked it"
+SOURCES_AT_ONCE = 50
+"""Sources in which a reference is looked up together."""
 MOST_REFERENCES = 5
 """Short references in a text that are looked up."""
 MOST_UPLOADS = 2
@@ -93,8 +101,14 @@ MOST_UPLOADS = 2
 class JournalPort(JournalRowPort, UnpublishedRows, Protocol):
     """The journal, as this service needs it."""
 
+    async def histories(self, cases: set[str], *, partial: bool = False) -> dict[str, list[JournalRow]]:
+        """Return the rows of each case, oldest first; with *partial*, as far as this version reads them."""
+
     async def cases_between(self, first: str, last: str) -> list[str]:
         """Return the cases with ids from *first* to *last*, in order."""
+
+    async def sources(self) -> list[str]:
+        """Return the sources of registered requests."""
 
 
 Decide: TypeAlias = Callable[[IntakeContext], Awaitable[Sequence[Fact]]]
@@ -118,6 +132,16 @@ class ServiceKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class VisibleCase:
+    """A request as its pages show it."""
+
+    case: IntakeCase
+    facts: list[DatedFact]
+    incomplete: bool = False
+    """Whether facts of a newer version are left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestService:
     """
     The application service for requests.
@@ -137,6 +161,8 @@ class RequestService:
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
     """Limit of operations on one request: each writes, and some send a letter."""
     codes: CodeLimit = field(default_factory=CodeLimit)
+    recorded: EventPublisher | None = None
+    """Publishes facts without a row (shared.runtime.republication); None where none is recorded."""
     outbox: Outbox = field(init=False)
     _history: DataLoader[str, list[JournalRow]] = field(init=False)
     _uploads: Counter[str] = field(default_factory=Counter)
@@ -327,6 +353,26 @@ class RequestService:
         """Return the id of the request with the *reference* of *source*."""
         return request_id(source, reference, key=self.keys.requests)
 
+    async def cases_of_reference(self, reference: str, source: str | None = None) -> list[str]:
+        """Return the requests with the *reference* of *source*, or of any; some may not be registered yet."""
+        sources = [source] if source else await self.journal.sources()
+        ids = [self.id_of(one, reference) for one in sources]
+        found: list[str] = []
+        for some in (ids[start : start + SOURCES_AT_ONCE] for start in range(0, len(ids), SOURCES_AT_ONCE)):
+            found += compress(some, await asyncio.gather(*map(self._has_come, some)))
+        return found
+
+    async def _has_come(self, case_id: str) -> bool:
+        """Return whether a request, or an event before it, has come."""
+        case = _folded(await self._history(case_id))
+        begun = case.status is not CaseStatus.UNKNOWN or bool(case.follow_ups)
+        return begun or await self.queue.lodged(case_id) is not None
+
+    def keyed(self, reference: str) -> str:
+        """Return the keyed form of a *reference* of any source, for records."""
+        key = hmac.digest(self.keys.requests, b"searched references", "sha256")  # keys nothing else
+        return keyed_reference(reference, key=key)
+
     def incident_of(self, source: str, reference: str, *, drill: bool) -> str:
         """Return the id of the incident, or the *drill*, with the *reference* of *source*."""
         return incident_id(source, reference, key=self.keys.requests, drill=drill)
@@ -356,6 +402,16 @@ class RequestService:
         if case.status is CaseStatus.UNKNOWN and not (mails and case.has_mail):
             await self.kept(case_id, SUBMISSION)  # at least lodged
         return case, list(facts_of(rows))
+
+    async def visible(self, case_id: str) -> VisibleCase:
+        """Return a request for a page, as far as this version reads it."""
+        try:
+            return VisibleCase(*await self.history(case_id))
+        except NewerContract:
+            rows = (await self.journal.histories({case_id}, partial=True))[case_id]
+        facts = list(facts_of(rows))
+        case = reduce(_if_it_follows, (fact for _, fact in facts), IntakeCase())
+        return VisibleCase(case, facts, incomplete=True)
 
     async def rows(self, case_id: str) -> tuple[IntakeCase, list[JournalRow]]:
         """Return the state of a request, and its rows and noted facts, oldest first."""
@@ -425,7 +481,11 @@ class RequestService:
         if type(fact) in DECIDED_ELSEWHERE and isinstance(fact, Decision) and fact.of_request:
             await self.journal.note([NotedFact(fact.request_id, id_, fact, stored_precision(now), now)])
         body = encode(fact, id=id_, source=OWN_SOURCE, time=now, correlation=named)
-        await self.publisher.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
+        with traces.span(f"{NAME} {type(fact).__name__}", case=fact.case, service=NAME):
+            trace = traces.traceparent()
+            headers = {TRACEPARENT: trace} if trace else {}
+            message = Message(fact.EXCHANGE, fact.TYPE, body, id_, headers=headers)
+            await (self.recorded or self.publisher).publish([message])
 
     async def agree(self, case_id: str) -> None:
         """Agree to the fee of the fee letter."""
@@ -524,10 +584,11 @@ class RequestService:
             if any(row.cause == cause for row in rows):
                 return case
             ctx = self._at(case_id, case, cause, named or correlation_in(rows))
-            facts = await decide(ctx)
-            after = reduce(evolve, facts, case)
-            if not facts or await self.outbox.append(_row_after(rows, ctx, facts)):
-                return after
+            with traces.span(f"{NAME} operation", case=case_id, service=NAME):
+                facts = await decide(ctx)
+                after = reduce(evolve, facts, case)
+                if not facts or await self.outbox.append(_row_after(rows, ctx, facts)):
+                    return after
             rows = None
 
     def _at(self, case_id: str, case: IntakeCase, cause: str, named: Correlation | None) -> IntakeContext:
@@ -579,7 +640,21 @@ class RequestService:
 
 
 def _folded(rows: Sequence[JournalRow]) -> IntakeCase:
-    return reduce(evolve, events_of(rows), IntakeCase())
+    """Return the state after *rows*. Raises NewerContract if a newer version alone can follow them."""
+    try:
+        return reduce(evolve, events_of(rows), IntakeCase())
+    except (IllegalTransition, TooEarly):
+        newest_contract = max(row.contract for row in rows)
+        if contract_version.is_newer(newest_contract):
+            raise contract_version.newer_contract("the case", newest_contract) from None
+        raise
+
+
+def _if_it_follows(case: IntakeCase, fact: Fact) -> IntakeCase:
+    try:
+        return evolve(case, fact)
+    except (IllegalTransition, TooEarly):
+        return case
 
 
 @contextmanager

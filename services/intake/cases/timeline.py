@@ -8,9 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.intake.domain import NO_ADDRESS, CaseStatus, status_after
+from services.intake.domain import (
+    CaseStatus,
+    status_after,
+)
 from shared.contract import events
 from shared.contract.events import Assurance, DeliveryAction, Fact, LetterKind, ProofKind, Remedy
+from shared.contract.register import NO_ADDRESS
 from shared.contract.status import TimelineKind
 from shared.law import TimedDuty
 

@@ -1,7 +1,7 @@
 """The HTTP API: routes, and the models of bodies and answers."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import cache
@@ -13,12 +13,12 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.types import ASGIApp
 
-from services.intake.cases.service import RequestService
+from services.intake.cases.service import RequestService, VisibleCase
 from services.intake.cases.timeline import timeline_of
 from services.intake.channels.csv import upload
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.unsubscribe.pages import unsubscribe_routes
-from services.intake.domain import PUBLIC_SOURCE, CaseStatus, IntakeCase, outcome_of
+from services.intake.domain import PUBLIC_SOURCE, CaseStatus, outcome_of
 from services.intake.http import operations, uploads
 from services.intake.http.callers import AttemptLimit, Callers, SmallBodies
 from services.intake.http.description import document
@@ -29,6 +29,7 @@ from services.intake.http.problems import add_problems, error_of_body
 from services.intake.http.staff_actions import StaffActions, action_routes
 from services.intake.http.staff_content import StaffContent, content_routes
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
+from services.intake.http.staff_figures import PurgedRequests, figure_routes
 from services.intake.http.staff_incidents import IncidentContent, incident_routes
 from services.intake.http.staff_search import (
     RequesterSearch,
@@ -56,7 +57,6 @@ from shared.contract.status import AnswerFee, Lodged, RequestStatus, StatusPage,
 from shared.law import ClockRules, Policy
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
-from shared.runtime.journal import DatedFact
 
 
 class RequestForm(RequestSubmitted, defer_build=False):
@@ -85,11 +85,13 @@ class ScopeForm(Strict, defer_build=False):
     scope: Annotated[tuple[Text, ...], Field(max_length=MOST_SCOPE_ENTRIES)] = ()
 
 
-def status_page(case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url: str) -> StatusPage:
-    """Return the page of *case* with its *facts*."""
+def status_page(case_id: str, visible: VisibleCase, url: str) -> StatusPage:
+    """Return the page of a request."""
+    case = visible.case
     received, fulfilled, opened, quoted = case.received, case.fulfilled, case.open_appeal, case.quoted
     return StatusPage(
         id=case_id,
+        incomplete=visible.incomplete,
         status=RequestStatus.SUBMITTED if case.status is CaseStatus.UNKNOWN else RequestStatus(case.status),
         right=received.right if received else None,
         regulation=received.regulation if received else None,
@@ -118,7 +120,7 @@ def status_page(case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url:
         paused=case.paused_since is not None and case.awaits_proof,
         stopped=case.stopped,
         package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
-        timeline=[TimelineItem(**asdict(entry)) for entry in timeline_of(facts)],
+        timeline=[TimelineItem(**asdict(entry)) for entry in timeline_of(visible.facts)],
     )
 
 
@@ -142,12 +144,14 @@ def create_app(  # noqa: PLR0913 - everything that is served
     staff: StaffDecisions | None = None,
     requesters: RequesterSearch | None = None,
     trails: CaseTrails | None = None,
+    purged: PurgedRequests | None = None,
 ) -> FastAPI:
     """
     Return the API on *service*, with the applications of *protocols*, by path: ``{"/drp": …}``.
 
     Without *links* there are no unsubscribe links, without *staff* no decisions of staff accounts,
-    without *requesters* no search for their cases, without *trails* no exports of trails.
+    without *requesters* no search for their cases, without *trails* no exports of trails, without *purged*
+    no counts of purged requests.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     add_problems(app, site)
@@ -169,7 +173,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
         app.include_router(unsubscribe_routes(service, site, links, callers.system))
     if staff:
         app.include_router(staff_decisions(staff, site.root))
-        for routes in _session_routes(staff, requesters, trails):
+        for routes in _session_routes(staff, requesters, trails, purged):
             app.include_router(routes, dependencies=[Depends(forbid_caching)])
     _add_description(app, site, protocols or {})
     for path, protocol in (protocols or {}).items():
@@ -178,18 +182,25 @@ def create_app(  # noqa: PLR0913 - everything that is served
 
 
 def _session_routes(
-    staff: StaffDecisions, requesters: RequesterSearch | None, trails: CaseTrails | None
+    staff: StaffDecisions,
+    requesters: RequesterSearch | None,
+    trails: CaseTrails | None,
+    purged: PurgedRequests | None,
 ) -> Iterator[APIRouter]:
     """Yield the API for signed-in accounts."""
-    sessions = StaffSessions(staff.service, staff.register, staff.clock)
+    sessions = StaffSessions(staff.service, staff.register, staff.clock, staff.readings)
     yield session_routes(sessions)
-    yield incident_routes(IncidentContent(staff.incidents, staff.service, staff.clock), sessions)
+    yield incident_routes(
+        IncidentContent(staff.incidents, staff.service, staff.clock, staff.breaches), sessions
+    )
     actions = StaffActions(staff.service, sessions, staff.actions)
     yield action_routes(actions)
     yield preview_routes(LetterPreviews(actions, staff.previews))
     yield content_routes(StaffContent(staff.service, staff.clock), sessions)
     if requesters:
         yield search_routes(StaffSearch(sessions, requesters, staff.searches))
+    if purged:
+        yield figure_routes(purged, sessions)
     if trails:
         yield trail_routes(TrailExports(staff.service, trails, staff.clock), sessions)
 
@@ -237,14 +248,14 @@ def _add_requests(app: FastAPI, service: RequestService, callers: Callers, site:
     async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
         """Return the state of the calling system's request with *reference*."""
         case_id = service.id_of(source, reference)
-        return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
+        return status_page(case_id, await service.visible(case_id), f"{site.root}/v1/requests/{case_id}")
 
     @app.get(
         "/v1/requests/{case_id:id}", dependencies=[Depends(forbid_caching), own], **operations.GET_REQUEST
     )
     async def status(case_id: RequestId) -> StatusPage:
         """Return the state of a request."""
-        return status_page(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
+        return status_page(case_id, await service.visible(case_id), f"{site.root}/v1/requests/{case_id}")
 
 
 def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: Any) -> None:

@@ -40,7 +40,6 @@ from shared.contract.staff import written_item
 from shared.errors import UnknownRequest
 from shared.runtime.client_limits import Allowance
 
-"""Previews of one account; each is a letter to write for the notifier."""
 PATIENCE = timedelta(seconds=10)
 PAUSE = timedelta(milliseconds=50)
 KEPT_FOR = timedelta(hours=1)
@@ -132,13 +131,16 @@ class LetterPreviews:
         service, case_id = self.actions.service, decision.request_id
         if type(decision) in OTHERS:
             await place.seal(case_id, DECISION, packed_facts([decision]))
-            asked = PreviewAsked(request_id=case_id, preview=place.preview, type=decision.TYPE)
+            asked = PreviewAsked(
+                request_id=case_id, preview=place.preview, type=decision.TYPE, by=decision.by
+            )
             await service.record(case_id, asked)
             return
         ctx = replace(service.at_present(case_id, case), vault=place, timers=NoTimers())
         handler = HANDLERS.get(type(decision), _itself)
         if await place.draft(case_id, handler(decision, ctx)):
-            await service.record(case_id, PreviewDrafted(request_id=case_id, preview=place.preview))
+            drafted = PreviewDrafted(request_id=case_id, preview=place.preview, by=decision.by)
+            await service.record(case_id, drafted)
 
     async def _result(self, case_id: str, place: PreviewVault) -> DecisionPreview:
         """Return the result once it is there; answer 503 if it takes too long."""

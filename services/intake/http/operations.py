@@ -263,6 +263,8 @@ GET_CASE_CONTENT = operation(
                 "notes": [{"at": "2026-03-02T09:31:00Z", "by": "dana.muster", "text": "Called back."}],
                 "holds": [],
                 "remarks": [],
+                "aliases": [],
+                "certificates": [],
                 "files": [],
                 "mails": [],
                 "letters": [],
@@ -382,6 +384,28 @@ SEARCH_CASES = operation(
     security=STAFF,
     body=[Content({"mailbox": "ada@example.org"})],
     answer={200: Content({"cases": [ID]})},
+)
+COUNT_PURGED = operation(
+    "countPurged",
+    422,
+    security=STAFF,
+    answer={
+        200: Content(
+            {
+                "counts": [
+                    {
+                        "law": "gdpr",
+                        "right": "access",
+                        "result": "granted",
+                        "grounds": [],
+                        "late": False,
+                        "days": 12,
+                        "requests": 7,
+                    }
+                ]
+            }
+        )
+    },
 )
 PREVIEW_LETTER = operation(
     "previewLetter",

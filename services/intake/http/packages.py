@@ -205,7 +205,7 @@ class Packages:
         pieces = self.service.vault.open_stream(case_id, package, start=part.first)
         with _missing_package_is_gone():
             first = await anext(pieces)
-        return Download(facts, part, _cut(_joined(first, pieces), part.length))
+        return Download(facts, part, _cut(joined(first, pieces), part.length))
 
     async def _facts(self, case_id: str, package: str) -> PackageFacts:
         with _missing_package_is_gone():
@@ -247,7 +247,8 @@ async def _cut(pieces: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes
             return
 
 
-async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield *first*, then the *others*."""
     yield first
     async for piece in others:
         yield piece

@@ -7,6 +7,7 @@ else is a download.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from services.intake.cases.case_content import CaseContent, ContentReader
 from services.intake.cases.package_listings import ListingPiece
 from services.intake.cases.service import UNKNOWN, RequestService
 from services.intake.http import operations
+from services.intake.http.packages import joined
 from services.intake.http.staff_sessions import StaffSession, StaffSessions
 from shared.contract.events import Code, ContentOpened, RequestId
 from shared.errors import Destroyed, UnknownRequest
@@ -83,11 +85,19 @@ class StaffContent:
             return Response(letter.html, media_type="text/html", headers=dict(SAFE))
         if (page := await reader.page(item)) is not None:
             return Response(page, media_type="image/jpeg", headers=dict(SAFE))
+        if (certificate := await reader.certificate(item)) is not None:
+            return Response(certificate, media_type="application/json", headers=_apart(item))
         if (download := reader.download(item)) is not None:
             media_type, content = download
-            apart = {"Content-Disposition": f'attachment; filename="{item}"'}
-            return StreamingResponse(content, media_type=media_type, headers={**SAFE, **apart})
+            with suppress(KeyError):  # a package that is no longer kept
+                begun = joined(await anext(content), content)
+                return StreamingResponse(begun, media_type=media_type, headers=_apart(item))
         raise HTTPException(HTTPStatus.NOT_FOUND, NO_ITEM)
+
+
+def _apart(item: str) -> dict[str, str]:
+    """Return the headers of an *item* that is a download."""
+    return {**SAFE, "Content-Disposition": f'attachment; filename="{item}"'}
 
 
 def content_routes(content: StaffContent, sessions: StaffSessions) -> APIRouter:
@@ -116,7 +126,11 @@ def content_routes(content: StaffContent, sessions: StaffSessions) -> APIRouter:
 
     @router.get("/{item}", response_class=Response, **operations.GET_CONTENT_ITEM)
     async def item(case_id: RequestId, item: Code, session: Annotated[StaffSession, signed_in]) -> Response:
-        """Return the bytes of an item: the picture of a page, a letter in HTML, a mail, an attached file."""
+        """
+        Return the bytes of an item.
+
+        It is the picture of a page, a letter in HTML, a mail, an attached file or the package.
+        """
         return await content.item(case_id, item, session)
 
     return router

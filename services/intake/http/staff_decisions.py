@@ -27,7 +27,7 @@ from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http import operations
 from services.intake.http.failed_attempts import network_behind
 from services.intake.http.problems import error_of_body
-from services.intake.http.staff_incidents import IncidentHistories
+from services.intake.http.staff_incidents import BreachRegister, IncidentHistories
 from services.intake.http.staff_sessions import AccountsPort, StaffSessions
 from shared.contract import topology
 from shared.contract.answer import PackageFacts, facts_of
@@ -46,7 +46,7 @@ from shared.contract.events import (
 )
 from shared.contract.events.breaches import BreachDeclared, IncidentDecision
 from shared.contract.sources import COMMAND
-from shared.contract.staff import StaffDecision, decision_id, packed_item, written_item
+from shared.contract.staff import StaffDecision, decision_id, packed_item, written_item, written_text
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
@@ -54,8 +54,14 @@ from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
 """Calls of one address, or of one account in a session: too few to guess a password."""
-SEARCHES_PER_HOUR, PREVIEWS_PER_HOUR, ACTIONS_PER_HOUR = 120, 120, 300
-"""Of one account."""
+READINGS_PER_HOUR = 6_000
+"""Calls of one account in its sessions; a page of the console makes a few."""
+SEARCHES_PER_HOUR = 120
+"""Of one account: too few to try a list of customers."""
+PREVIEWS_PER_HOUR = 120
+"""Of one account; each is a letter to write for the notifier."""
+ACTIONS_PER_HOUR = 300
+"""Owners, notes and files of one account."""
 MOST_TEXT_BYTES = 100_000
 NO_INCIDENT = "No incident has this id."
 PATH = "/v1/staff/decisions"
@@ -164,7 +170,10 @@ class StaffDecisions:
     """Credential of the console (shared.runtime.console_credential)."""
     searches: Allowance = field(default_factory=lambda: Allowance(SEARCHES_PER_HOUR))
     previews: Allowance = field(default_factory=lambda: Allowance(PREVIEWS_PER_HOUR))
+    readings: Allowance = field(default_factory=lambda: Allowance(READINGS_PER_HOUR))
     actions: Allowance = field(default_factory=lambda: Allowance(ACTIONS_PER_HOUR))
+    breaches: BreachRegister | None = None
+    """None: breaches are left out of the installation."""
 
     async def throttle(self, request: Request) -> None:
         """
@@ -207,10 +216,7 @@ class StaffDecisions:
         if flaw is not None:
             raise HTTPException(HTTPStatus.FORBIDDEN, flaw)
         if isinstance(decision, BreachDeclared):
-            body = encode_submission(decision, id=id_, source=COMMAND, time=now)
-            await self.service.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
-            drill = bool(decision.drill)
-            return id_, self.service.incident_of(COMMAND, decision.reference, drill=drill)
+            return id_, await self._declare(decision, id_, now)
         case = await self._case(decision)
         if form.text is not None:
             await self._keep_text(decision, form.text)
@@ -221,6 +227,15 @@ class StaffDecisions:
         named = await self.service.correlation(decision.request_id)
         await self.service.publish(decision, id_, named)
         return id_, decision.request_id
+
+    async def _declare(self, declared: BreachDeclared, id_: str, now: datetime) -> str:
+        """Publish a declaration that the register allows; return the id of the incident."""
+        incident = self.service.incident_of(COMMAND, declared.reference, drill=bool(declared.drill))
+        if self.breaches and (reason := await self.breaches.refusal(incident, declared)):
+            raise HTTPException(HTTPStatus.FORBIDDEN, reason)
+        body = encode_submission(declared, id=id_, source=COMMAND, time=now)
+        await self.service.publisher.publish([Message(declared.EXCHANGE, declared.TYPE, body, id_)])
+        return incident
 
     async def take_batch(self, batch: BatchForm) -> Sequence[BatchedDecision]:
         """Publish the decisions of *batch* that are valid; return the answer to each, in order."""
@@ -259,6 +274,8 @@ class StaffDecisions:
     async def _keep_text(self, decision: Decision, text: bytes) -> None:
         item = written_item(text)
         _must_name(decision, item)
+        if written_text(item, text) is None:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the text is no UTF-8")
         try:
             await self.service.vault.seal(decision.request_id, item, text)
         except Destroyed:

@@ -19,6 +19,7 @@ from services.intake.cases.service import RequestService
 from services.intake.http import operations
 from shared.contract.events import SESSION_ID, Code, Fact, StaffRole, StaffSignedOut
 from shared.contract.staff import StaffAccount, StaffDecision, session_stands, session_token
+from shared.runtime.client_limits import Allowance
 
 NO_SESSION = "This session is not known, or has ended."
 
@@ -61,16 +62,20 @@ class StaffSessions:
     service: RequestService
     accounts: AccountsPort
     clock: Callable[[], datetime]
+    calls: Allowance | None = None
+    """Of each account, in its sessions."""
 
     async def signed_in(self, request: Request) -> StaffSession:
         """
-        Return the session of the caller; answer 401 without one in force.
+        Return the session of the caller; answer 401 without one in force, 429 above the limit of its account.
 
-        A wrong secret is counted by itself for each network (services.intake.http.callers.AttemptLimit).
+        Wrong secrets are counted (services.intake.http.callers.AttemptLimit).
         """
         session = await self.shown(request)
         if session is None:
             raise HTTPException(HTTPStatus.UNAUTHORIZED, NO_SESSION, {"WWW-Authenticate": "Bearer"})
+        if self.calls and not self.calls.take(session.account.name):
+            raise HTTPException(429, "Too many calls of this account.", {"Retry-After": "3600"})
         return session
 
     async def shown(self, request: Request) -> StaffSession | None:

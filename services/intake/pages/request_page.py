@@ -138,7 +138,8 @@ class RequestPage:
 
     async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
-        case, facts = await self.service.history(self.case_id)
+        visible = await self.service.visible(self.case_id)
+        case, facts = visible.case, visible.facts
         laws = self.practice.laws(case.received.laws) if case.received else ()
         view = self.view.under(laws)
         size = await Packages(self.service).size(self.case_id, case)
@@ -146,6 +147,7 @@ class RequestPage:
             **self._content(case, facts, view),
             "recipient": await self._recipient(case),
             "said": said,
+            "incomplete": visible.incomplete,
             "size": size and size_in_words(size, view.words),
         }
         here = self._path()

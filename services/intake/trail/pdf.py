@@ -1,9 +1,10 @@
 """The trail of a case as a PDF document to read and print; it names the digest of the JSON file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from reportlab.lib.colors import HexColor
@@ -16,10 +17,13 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from services.intake.trail.document import CaseTrail, ChainOfTrail, TrailEntry
+from services.intake.trail.document import CaseTrail, ChainOfTrail, TrailEntry, meaning_of
+from shared.contract.envelope import FACTS
 
 REGULAR, BOLD = "Vera", "VeraBd"
 MARGIN = 18 * mm
+NAMES: Final = frozenset({"owner", "account", "deciders", "policy", "also"})
+"""Details with names of accounts and laws, which are shown as they are."""
 COLUMNS = (30 * mm, 27 * mm, 117 * mm)
 GREY = HexColor("#555555")
 TEXT = ParagraphStyle("text", fontName=REGULAR, fontSize=8, leading=11, alignment=TA_LEFT, splitLongWords=1)
@@ -103,12 +107,40 @@ def _chain(chain: ChainOfTrail) -> str:
 
 
 def _line(entry: TrailEntry) -> list[Flowable]:
-    detail = ", ".join(f"{name}: {value}" for name, value in entry.details.items())
+    detail = "; ".join(_detail(name, value) for name, value in entry.details.items())
     cited = "; ".join(f"{one.provision} ({one.law})" for one in entry.provisions)
     place = f"row {entry.row.n}, MAC {entry.row.mac}" if entry.row else "noted; chained by its service"
     below = [one for one in (detail, cited, f"{entry.type}; {place}") if one]
     about = [_text(entry.meaning), *(Paragraph(escape(one), SMALL) for one in below)]
     return [_text(_moment(entry.at)), _text(entry.actor or entry.service), about]  # type: ignore[list-item]
+
+
+def _detail(name: str, value: Any) -> str:
+    """Return a detail in words; names stay as they are."""
+    return f"{_spaced(name)}: {value if isinstance(value, str) and name in NAMES else _worded(value, name)}"
+
+
+def _worded(value: Any, name: str = "") -> str:
+    """Return *value* in words: of codes, times, lists, mappings and booleans."""
+    match value:
+        case None | True | False:
+            return {None: "none", True: "yes", False: "no"}[value]
+        case {"amount": amount, "currency": currency}:
+            return f"{amount} {currency}"
+        case Mapping():
+            return ", ".join(f"{_spaced(key)} {_worded(one)}" for key, one in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(one if name in NAMES else _worded(one) for one in value) or "none"
+        case str() if name == "type" and value in FACTS:
+            return meaning_of(FACTS[value]).rstrip(".")
+        case str() if "T" in value and value[:4].isdigit():
+            return _moment(datetime.fromisoformat(value))
+        case _:
+            return _spaced(str(value))
+
+
+def _spaced(code: str) -> str:
+    return code.replace("_", " ")
 
 
 def _moment(at: datetime) -> str:

@@ -202,7 +202,7 @@ async def write_decision_letter(event: AppealAnswered, ctx: NotifierContext) -> 
         Va. Code § 59.1-577(C): in writing, with the reasons.
     """
     request, item = ctx.request(), event.explanation
-    explanation = "" if item is None else (await signed_text(item, ctx)).decode()
+    explanation = "" if item is None else await signed_text(item, ctx)
     # A reason that no letter knows is left out: the decision must reach the person.
     reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
     facts = (request.right, request.received_on, event.received_on, event.granted, reasons, explanation)
@@ -225,7 +225,7 @@ async def write_message(event: MessageWritten, ctx: NotifierContext) -> Sequence
         text = await signed_text(event.text, ctx)
     except (KeyError, PermanentError):
         raise RefusedDecision("text_differs") from None
-    facts = StaffMessage(request.right, request.received_on, text.decode())
+    facts = StaffMessage(request.right, request.received_on, text)
     return await write(LetterKind.MESSAGE, facts, request, ctx)
 
 
@@ -245,11 +245,12 @@ SUBSCRIPTIONS = (
 
 
 async def _controller(item: str, ctx: NotifierContext) -> Controller:
-    named = await (signed_text(item, ctx) if is_written(item) else ctx.vault.open(ctx.case_id, item))
-    return Controller.model_validate_json(named)
+    if is_written(item):
+        return Controller.model_validate_json(await signed_text(item, ctx))
+    return Controller.model_validate_json(await ctx.vault.open(ctx.case_id, item))
 
 
-async def signed_text(item: str, ctx: NotifierContext) -> bytes:
+async def signed_text(item: str, ctx: NotifierContext) -> str:
     """
     Return a text of the staff.
 

@@ -7,15 +7,23 @@ for sure (``MailUnavailable``, ``MailRefused``); it is unknown (``MailInDoubt``)
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 
 from services.notifier.letters.mime import Wired, addr_spec, wired
 from services.notifier.smtp.conversation import Conversation, Patience
 from services.notifier.smtp.server import Disconnected, MailServer, Unreachable, hand_over
 from shared.errors import MailUnavailable
+from shared.runtime import traces
+from shared.runtime.metrics import histogram
 
+_SMTP = histogram(
+    "habeas_smtp_seconds",
+    "Time to hand a letter to the mail server, with that of opening a connection where there was none.",
+    "outcome",
+)
 ASK_AGAIN_S = 5.0
 """Between two attempts at a further connection, where the server took fewer than we want."""
 
@@ -168,6 +176,10 @@ class MailConnection:
 
     async def send(self, sender: str, recipient: str, message: Wired) -> str:
         """Send a message in wire form as :meth:`SmtpChannel.send` does."""
+        with _timed(), traces.span("smtp"):
+            return await self._send(sender, recipient, message)
+
+    async def _send(self, sender: str, recipient: str, message: Wired) -> str:
         client = self._client if self.is_open else self._channel.kept()
         if client is not None:
             try:
@@ -188,3 +200,14 @@ class MailConnection:
     async def _deliver(self, client: Conversation, sender: str, recipient: str, message: Wired) -> str:
         self._client = client
         return await hand_over(client, sender, recipient, message)
+
+
+@contextmanager
+def _timed() -> Iterator[None]:
+    """Record the time of the block, and whether the letter was taken in it."""
+    started, outcome = time.perf_counter(), "not_taken"
+    try:
+        yield
+        outcome = "taken"
+    finally:
+        _SMTP.labels(outcome).observe(time.perf_counter() - started)

@@ -12,36 +12,36 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from prometheus_client import Counter
-
 from services.notifier.domain import LetterCount
 from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.contract.events import Code
 from shared.errors import MailRefused, MailUnavailable
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.log import logger
-from shared.runtime.metrics import REGISTRY
+from shared.runtime.metrics import counter
 from shared.runtime.mongo import Database, ReturnDocument, insert_new, translated
 
 KEEP = timedelta(days=30)
 """Far longer than a message is retried, and than mail servers take to give a letter back."""
-_LETTERS = Counter(  # labels come from closed vocabularies; never an address or a domain
-    "habeas_letters",
-    "Outcomes of letters, each time that they were tried.",
-    ["outcome"],
-    registry=REGISTRY,
+_LETTERS = counter(  # labels come from closed vocabularies; never an address or a domain
+    "habeas_letters_total", "Outcomes of letters, each time that they were tried.", "outcome"
 )
-_REPORTS = Counter(
-    "habeas_mail_reports",
+_REPORTS = counter(
+    "habeas_mail_reports_total",
     "Messages to the port for returned mail: `no_report` and `unknown_letter` were dropped.",
-    ["outcome"],
-    registry=REGISTRY,
+    "outcome",
 )
 
 
 def count_letter(outcome: str, count: int = 1) -> None:
     """Count letters that were tried."""
     _LETTERS.labels(outcome).inc(count)
+
+
+def begin_counts() -> None:
+    """Begin the counts of outcomes at 0, so that the first refused letter is a rise."""
+    for outcome in Posted:
+        _LETTERS.labels(outcome)
 
 
 def count_report(outcome: str) -> None:

@@ -20,6 +20,7 @@ from services.notifier.letters.mime import END, Wired, addr_spec
 from services.notifier.smtp.conversation import ENDING, NOISE, Conversation, Patience, Reply
 from services.notifier.smtp.reply_codes import LetterOutcome, outcome_of, status_in
 from shared.errors import ConfigurationError, HabeasError, MailRefused, MailUnavailable
+from shared.runtime.tls import cause_of
 
 SMTP_PORT, SUBMISSION_PORT, SMTPS_PORT = 25, 587, 465
 
@@ -134,7 +135,7 @@ class MailServer:
             raise _verdict(Reply(error.code, error.message), recipient_named=False) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
-            raise Unreachable(f"no connection to the mail server: {type(error).__name__}") from None
+            raise Unreachable(f"no connection to the mail server: {cause_of(error)}") from None
         except asyncio.CancelledError:
             client.close()  # its user has nothing to send any more
             raise

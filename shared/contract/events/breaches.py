@@ -265,8 +265,9 @@ class BreachDeclared(Submission):
 
     def translation(self, locale: str) -> BreachAccount | None:
         """Return the account in the language of *locale* besides the declaration itself, if there is one."""
-        short = locale.replace("_", "-").partition("-")[0]
-        return self.translations.get(locale) or self.translations.get(short)
+        known = {code.replace("_", "-").lower(): texts for code, texts in self.translations.items()}
+        wanted = locale.replace("_", "-").lower()
+        return known.get(wanted) or known.get(wanted.partition("-")[0])
 
 
 def customer_numbers(declared: Iterable[BreachDeclared]) -> Mapping[str, str]:
@@ -534,6 +535,36 @@ class BreachOpened(IncidentDecision):
     """A language in which samples of the letters are written, besides those of the people affected."""
 
 
+class RegisterOpened(IncidentDecision):
+    """A staff account opens the entry of an incident in the register of breaches for fifteen minutes."""
+
+    TYPE = "habeas.breach.register_opened.v1"
+
+    reason: Code
+    """Why it is read."""
+
+
+class NoticeProofAsked(IncidentDecision):
+    """A staff account asks for the records of the notices to an address, for fifteen minutes."""
+
+    TYPE = "habeas.breach.proof_asked.v1"
+
+    address: Annotated[Code, StringConstraints(pattern=r"^written_[0-9a-f]{64}$")]
+    """Name in the vault of the address, after its salt (:func:`shared.contract.staff.written_item`)."""
+
+
+class NoticesProven(Fact):
+    """The records of the notices to an address lie sealed, for the account that asked."""
+
+    TYPE = "habeas.breach.notices_proven.v1"
+
+    address: Code
+    """Name of the address in the vault; it is not needed any more."""
+    item: Code
+    """Name of the records: time and answer of the mail server, `Message-ID`, and later reports, as JSON."""
+    notices: int
+
+
 class SamplesAsked(Fact):
     """An account opened an incident, and samples of its letters are to be written in a language."""
 
@@ -580,13 +611,39 @@ class WrittenFiling(EventPart):
     """Required statements that are not known yet."""
 
 
+class FilingFile(EventPart):
+    """A file beside the documents: one as JSON, a text, or the copy of a letter for an authority."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,120}$")]
+    item: Code
+    """Its name in the vault."""
+
+
+class WrittenLetter(EventPart):
+    """A kind of letter that waits to be sent, as a mail to a fictional person."""
+
+    phase: int
+    declaration: Code
+    """The declaration with its words."""
+    to: Code
+    laws: tuple[PolicyId, ...]
+    language: Locale
+    categories: tuple[Category, ...] = ()
+    people: int
+    lacks: tuple[MissingStatement, ...] = ()
+    item: Code
+    """Its name in the vault."""
+
+
 class FilingsWritten(Fact):
-    """The documents of an incident lie sealed, for the account that opened it."""
+    """Documents and waiting letters of an incident lie sealed, for the account that opened it."""
 
     TYPE = "habeas.breach.filings_written.v1"
     TERMINAL = True
 
     filings: tuple[WrittenFiling, ...]
+    files: tuple[FilingFile, ...] = ()
+    letters: tuple[WrittenLetter, ...] = ()
 
 
 class BreachReported(IncidentDecision):

@@ -91,6 +91,8 @@ class RequestFulfilled(Fact):
     """Recipients of the data that had still to be notified of it when this was published."""
     absent: tuple[str, ...] = ()
     """Collections of the data map that never existed: they counted as empty."""
+    holds: tuple[RequestId, ...] = ()
+    """Legal holds that kept records from the erasure."""
 
 
 class RequestReferred(Fact):

@@ -84,6 +84,8 @@ class PreviewAsked(Fact):
     """The place of the preview in the vault: the decision lies there."""
     type: Code
     """Type of the decision."""
+    by: Code | None = None
+    """The account that reads the letters."""
 
 
 class PreviewDrafted(Fact):
@@ -92,6 +94,8 @@ class PreviewDrafted(Fact):
     TYPE = "habeas.preview.drafted.v1"
 
     preview: Code
+    by: Code | None = None
+    """The account that reads the letters, where its decision is intake's own."""
 
 
 class NoticeFact(Fact):

@@ -64,7 +64,7 @@ class StaffSignedOut(Fact):
 
 
 class CasesSearched(Fact):
-    """An account searched for the cases of a mailbox; intake's journal alone names it, by a keyed hash."""
+    """An account searched for cases by mailbox or reference; intake's journal alone has it, keyed."""
 
     TYPE = "habeas.cases.searched.v1"
     TERMINAL = True

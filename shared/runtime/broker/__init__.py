@@ -11,7 +11,14 @@ never come, so every wait has a limit; flow control stops a whole connection, so
 each have their own.
 """
 
-from shared.runtime.broker.connection import QueueSize, connect, declare, sizes_of, translated, user_of
+from shared.runtime.broker.connection import QueueSize, connect, sizes_of, translated, user_of
+from shared.runtime.broker.declarations import (
+    QueueFault,
+    declare,
+    delete_idle_queue,
+    queue_faults,
+    unbind,
+)
 from shared.runtime.broker.messages import Delivery, EventPublisher, Inbox, Message
 from shared.runtime.broker.publisher import Bus
 from shared.runtime.broker.subscriber import Consumer, Parking
@@ -24,10 +31,14 @@ __all__ = [
     "Inbox",
     "Message",
     "Parking",
+    "QueueFault",
     "QueueSize",
     "connect",
     "declare",
+    "delete_idle_queue",
+    "queue_faults",
     "sizes_of",
     "translated",
+    "unbind",
     "user_of",
 ]

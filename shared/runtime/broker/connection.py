@@ -1,23 +1,22 @@
-"""Connections to the broker, its topology, and its driver's errors in our words."""
+"""Connections to the broker, and its driver's errors in our words."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import aiormq.channel
 from aio_pika.abc import AbstractConnection
-from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 
-from shared.contract import topology
 from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing
+from shared.runtime.tls import cause_of
 
 ANSWER_WITHIN_S = 10.0
-DECLARE_WITHIN_S = 60.0
-"""How long the broker may take over the whole topology; a queue costs it a flush to disk or more."""
 HEARTBEAT_S = 10
 LEAVE_WITHIN_S = 2.0
 Channel: TypeAlias = aiormq.channel.Channel
@@ -51,21 +50,37 @@ def translated(what: str) -> Iterator[None]:
             raise
         raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
     except BROKEN as error:
-        raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
+        raise BrokerUnavailable(f"{what} ({cause_of(error)})") from None
 
 
 async def connect(url: str, name: str) -> AbstractConnection:
     """
-    Connect to the broker.
+    Connect to the broker; to one of several nodes, in a random order, the first that answers.
 
     Args:
-        url: Where it is, with credentials and virtual host.
+        url: Where it is, with credentials and virtual host; nodes are separated by commas.
         name: Shown on its management page.
 
     Raises:
-        BrokerUnavailable: It does not answer, or not to these credentials.
+        BrokerUnavailable: No node answers, or not to these credentials.
         ConfigurationError: The URL is none.
     """
+    *others, last = urls_of(url)
+    for one in others:
+        with suppress(BrokerUnavailable):
+            return await _connect(one, name)
+    return await _connect(last, name)
+
+
+def urls_of(url: str) -> list[str]:
+    """Return the URL of each node that *url* names, in a random order: the nodes share the connections."""
+    parts = urlsplit(url)
+    user, at, nodes = parts.netloc.rpartition("@")
+    each = nodes.split(",")
+    return [parts._replace(netloc=f"{user}{at}{node}").geturl() for node in random.sample(each, len(each))]
+
+
+async def _connect(url: str, name: str) -> AbstractConnection:
     with translated("cannot connect to the broker"):
         try:
             return await aio_pika.connect(
@@ -76,24 +91,6 @@ async def connect(url: str, name: str) -> AbstractConnection:
             )
         except ValueError:
             raise ConfigurationError("HABEAS_AMQP_URL: is no broker URL") from None
-
-
-async def declare(url: str, *, console: bool = False) -> None:
-    """
-    Declare the whole topology, with the queues of the *console* if there is one; existing queues stay.
-
-    Raises:
-        BrokerUnavailable: The broker does not answer.
-        ConfigurationError: A queue is there with other arguments than it must have.
-    """
-    connection = await connect(url, "habeas declares")
-    try:
-        with translated("the topology was not declared"):
-            async with asyncio.timeout(DECLARE_WITHIN_S):
-                queues = (*topology.queues(), *(topology.console_queues() if console else ()))
-                await _declare_all(await open_channel(connection), queues)
-    finally:
-        await leave(connection)
 
 
 async def must_be_declared(connection: AbstractConnection, exchange: str) -> None:
@@ -133,6 +130,19 @@ async def open_channel(connection: AbstractConnection, **options: bool) -> Chann
     """Open a channel, below aio-pika's objects: a batch saves a task per message there."""
     async with asyncio.timeout(ANSWER_WITHIN_S):
         return cast("Channel", await (await connection.channel(**options)).get_underlay_channel())
+
+
+def is_blocked(connection: AbstractConnection) -> bool:
+    """Return whether the broker has said that it reads nothing that *connection* publishes."""
+    if connection.transport is None:
+        return False
+    ready = cast("Coroutine[Any, Any, None]", connection.transport.ready())
+    try:
+        ready.send(None)  # the driver waits for the end of an alarm there, and has no flag
+    except StopIteration:
+        return False
+    ready.close()
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,25 +194,3 @@ async def leave(connection: AbstractConnection | None) -> None:
 async def _close(connection: AbstractConnection) -> None:
     with suppress(BrokerUnavailable), translated("not closed"):
         await connection.close()
-
-
-async def _declare_all(channel: Channel, queues: Iterable[topology.Queue]) -> None:
-    for exchange in topology.exchanges():
-        with _as_it_must_be(f"exchange {exchange}"):
-            await channel.exchange_declare(exchange, exchange_type="topic", durable=True)
-    for queue in queues:
-        with _as_it_must_be(f"queue {queue.name}"):
-            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
-        for exchange, key in queue.bindings:
-            await channel.queue_bind(queue.name, exchange, routing_key=key)
-
-
-@contextmanager
-def _as_it_must_be(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ChannelPreconditionFailed:
-        raise ConfigurationError(
-            f"the broker has {what} with other arguments than it must have; drain and delete it, "
-            "then start again (docs/how-to/operate.md)"
-        ) from None

@@ -1,17 +1,19 @@
 """Publishing on the bus."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import ChannelAccessRefused
 
-from shared.contract.topology import REQUESTS
-from shared.errors import BrokerUnavailable
+from shared.contract.topology import PROBE, REQUESTS, RETRY
+from shared.errors import BrokerBlocked, BrokerUnavailable
 from shared.runtime.broker.channels import PublishChannel
 from shared.runtime.broker.connection import (
-    ANSWER_WITHIN_S,
     connect,
+    is_blocked,
     leave,
     must_be_declared,
     open_channel,
@@ -21,6 +23,8 @@ from shared.runtime.broker.connection import (
 from shared.runtime.broker.messages import Message
 
 CONFIRM_WITHIN_S = 10.0
+LOOK_EVERY_S = 0.05
+"""Between two looks for an alarm of the broker, while a confirmation is awaited."""
 
 
 class Bus:
@@ -52,28 +56,64 @@ class Bus:
         messages = [replace(message, user_id=message.user_id or self._user) for message in messages]
         outlet = await self._open()
         try:
-            with translated("the broker did not confirm"):
-                async with asyncio.timeout(CONFIRM_WITHIN_S):
-                    await outlet.publish(messages)
+            async with self._patient("the broker did not confirm"):
+                await outlet.publish(messages)
+        except BrokerBlocked:
+            raise  # on another connection it would be the same
         except BrokerUnavailable:
             await self._abandon(outlet)
             raise
 
     async def ping(self) -> None:
         """
-        Ask the broker for a sign of life on a fresh channel.
+        Have the broker confirm a message that no queue takes: it reports an alarm to publishers alone.
 
         Raises:
-            BrokerUnavailable: It gave none.
+            BrokerUnavailable: It confirmed none.
         """
         await self._open()
         connection = self._connection
         if connection is None:
             raise BrokerUnavailable("not connected to the broker")
-        with translated("the broker does not answer"):
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                channel = await connection.channel()
-                await channel.close()
+        async with self._patient("the broker does not answer"):
+            await _probe(connection)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker accepts no messages because of an alarm."""
+        return self._connection is not None and is_blocked(self._connection)
+
+    @asynccontextmanager
+    async def _patient(self, what: str) -> AsyncIterator[None]:
+        """
+        Wait for an answer of the broker no longer than one can come; *what* opens the message.
+
+        Raises:
+            BrokerBlocked: It has an alarm.
+            BrokerUnavailable: It did not answer in time.
+        """
+        self._must_accept()
+        try:
+            with translated(what):
+                async with asyncio.timeout(CONFIRM_WITHIN_S) as patience:
+                    looking = asyncio.create_task(self._end_when_blocked(patience))
+                    try:
+                        yield
+                    finally:
+                        looking.cancel()
+        except BrokerUnavailable:
+            self._must_accept()
+            raise
+
+    async def _end_when_blocked(self, patience: asyncio.Timeout) -> None:
+        while not self.blocked:  # noqa: ASYNC110 - the driver has no event for an alarm
+            await asyncio.sleep(LOOK_EVERY_S)
+        if not patience.expired():
+            patience.reschedule(0)
+
+    def _must_accept(self) -> None:
+        if self.blocked:
+            raise BrokerBlocked("the broker accepts no messages: it has an alarm of memory or disk")
 
     async def close(self) -> None:
         """Close the connection; the next publication opens another."""
@@ -95,6 +135,13 @@ class Bus:
         async with self._opening:
             if self._outlet is outlet:
                 await self.close()
+
+
+async def _probe(connection: AbstractConnection) -> None:
+    channel = await open_channel(connection, publisher_confirms=True)
+    with suppress(ChannelAccessRefused):  # an account with other rights: this is an answer, too
+        await channel.basic_publish(b"", exchange=RETRY, routing_key=PROBE)
+        await channel.close()
 
 
 async def _outlet(connection: AbstractConnection) -> PublishChannel:

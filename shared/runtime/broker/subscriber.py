@@ -21,7 +21,7 @@ from shared.runtime.broker.connection import (
     translated,
 )
 from shared.runtime.broker.messages import Delivery
-from shared.runtime.log import logger
+from shared.runtime.log import OutageWarning
 
 CAUTIOUS_PREFETCH = 32
 """Messages held after a lost connection, until the first batch is through: a crash counts against each."""
@@ -46,6 +46,7 @@ class Consumer:
         self._settling = asyncio.Lock()
         self._cautious = True
         self._tag = queue
+        self._outage = OutageWarning("broker not reached")
 
     async def probe(self) -> None:
         """
@@ -128,9 +129,10 @@ class Consumer:
                 with translated("not consuming"):
                     await self._open()
             except BrokerUnavailable as error:
-                logger().warning("broker not reached", queue=self._queue, reason=str(error))
+                self._outage.write(queue=self._queue, reason=str(error))
                 await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311  spreads reconnections, no secret
             else:
+                self._outage.end()
                 return
 
     async def _open(self) -> None:

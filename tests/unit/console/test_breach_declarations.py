@@ -8,15 +8,22 @@ import pytest
 
 from services.console.breach_declarations import (
     BAD_MOMENT,
+    CATEGORIES,
+    COLLECTIONS,
+    MOST_CHOICES,
     DeclarationErrors,
     EnteredDeclaration,
+    MapNames,
     declared_breach,
+    fields_for,
 )
-from services.console.decisions.forms import MISSING, NO_CHOICE
+from services.console.breach_translations import TEXTS
+from services.console.decisions.forms import MISSING, NO_CHOICE, FieldKind
+from services.console.pages.site import CATALOGUES
 from shared.contract.events.breaches import BreachDeclared, BreachRole
 
 NOW, BERLIN = datetime(2026, 3, 10, 9, tzinfo=UTC), ZoneInfo("Europe/Berlin")
-COLLECTIONS = ("shop.users", "portal.contacts")
+NAMES = MapNames(("portal.contacts", "shop.users"), ("user.contact.email", "user.name", "user.shoe_size"))
 ENTERED = {
     "reference": "INC-2026-014",
     "role": "controller",
@@ -38,7 +45,7 @@ ENTERED = {
 
 
 def made(**changes: str) -> BreachDeclared:
-    return declared_breach(EnteredDeclaration(ENTERED | changes, "ada", NOW, BERLIN, COLLECTIONS))
+    return declared_breach(EnteredDeclaration(ENTERED | changes, "ada", NOW, BERLIN, NAMES))
 
 
 def errors(**changes: str) -> Mapping[str, str]:
@@ -104,6 +111,89 @@ def test_drill_goes_to_the_mailboxes_alone() -> None:
 )
 def test_wrong_entry_names_its_field(changes: dict[str, str], names: set[str]) -> None:
     assert errors(**changes).keys() == names
+
+
+def written(language: str, names: MapNames, **changes: str) -> Mapping[str, str]:
+    with pytest.raises(DeclarationErrors) as raised:
+        declared_breach(EnteredDeclaration(ENTERED | changes, "ada", NOW, BERLIN, names))
+    return raised.value.written(CATALOGUES.words(language).say)
+
+
+def test_unknown_names_are_refused_with_the_nearest_name_of_the_data_map() -> None:
+    """A declaration with them finds no people."""
+    wrong = {CATEGORIES: "names, user.shoe_siz", COLLECTIONS: "portal.contact"}
+    assert written("en", NAMES, **wrong) == {
+        CATEGORIES: "The data map has no category names. The nearest is user.name.",
+        COLLECTIONS: "The data map has no collection portal.contact. The nearest is portal.contacts.",
+    }
+    assert "keine Kategorie names" in written("de", NAMES, **wrong)[CATEGORIES]
+    assert made(categories="user.shoe_size").categories == ("user.shoe_size",)
+
+
+def test_categories_outside_the_data_map_are_those_of_the_taxonomy() -> None:
+    assert made(other_categories="user.financial").categories == (
+        *("user.name", "user.contact.email"),
+        "user.financial",
+    )
+    assert errors(categories="", other_categories="money").keys() == {CATEGORIES}
+    assert errors(categories="", other_categories="") == {CATEGORIES: MISSING}
+
+
+def test_names_of_an_unknown_data_map_are_entered_as_text() -> None:
+    """Before fulfillment has reported, and from a version that reports no categories."""
+    unknown = MapNames()
+    entered = EnteredDeclaration(
+        ENTERED | {CATEGORIES: "shoes", COLLECTIONS: "a.b"}, "ada", NOW, BERLIN, unknown
+    )
+    assert declared_breach(entered).categories == ("shoes",)
+    long = MapNames([f"shop.table_{number}" for number in range(MOST_CHOICES + 1)])
+    for names in (unknown, long):
+        kinds = {one.name: one.kind for one in fields_for(names, "en")}
+        assert (kinds[CATEGORIES], kinds[COLLECTIONS]) == (FieldKind.TEXT, FieldKind.TEXT)
+        assert "other_categories" not in kinds
+
+
+def test_names_of_the_data_map_are_choices() -> None:
+    fields = {one.name: one for one in fields_for(NAMES, "de")}
+    categories, collections = (fields[name].choices(None) for name in (CATEGORIES, COLLECTIONS))  # type: ignore[arg-type]
+    assert [value for value, _ in collections] == ["portal.contacts", "shop.users"]
+    assert dict(categories)["user.contact.email"] == "E-Mail-Adresse (user.contact.email)"
+    assert {fields[name].kind for name in (CATEGORIES, COLLECTIONS)} == {FieldKind.SEVERAL}
+
+
+def texts_in(language: str, number: int = 1) -> dict[str, str]:
+    return {f"{name}_{number}": f"{name} in {language}" for name in TEXTS} | {f"language_{number}": language}
+
+
+def test_texts_in_further_languages_are_translations() -> None:
+    declared = made(**texts_in("de", 2), language_1="", **texts_in("fr", 3))
+    assert list(declared.translations) == ["de", "fr"], "a group without texts is left out"
+    german = declared.translation("de")
+    assert german is not None
+    assert german.nature == "nature in de"
+    brazilian = made(**texts_in("pt-BR"))
+    assert brazilian.translation("pt_BR") == brazilian.translations["pt-BR"], "as the locales of letters"
+    assert brazilian.translation("pt_PT") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        (texts_in("de") | {"advice_1": " "}, {"advice_1"}),
+        (texts_in("en"), {"language_1"}),
+        (texts_in("de") | texts_in("de", 2), {"language_2"}),
+        ({"language_1": ""} | texts_in("german", 2), {"language_2"}),
+        (texts_in("de") | texts_in("qq", 3), {"language_3"}),
+    ],
+)
+def test_wrong_translation_names_its_field(changes: dict[str, str], names: set[str]) -> None:
+    assert errors(**changes).keys() == names
+
+
+def test_key_is_asked_for_of_encrypted_data_alone() -> None:
+    assert not made(key_taken="").key_taken
+    assert errors(encrypted="yes", key_taken="") == {"key_taken": MISSING}
+    assert [one.required for one in fields_for(NAMES, "en") if one.name == "key_taken"] == [False]
 
 
 def test_missing_and_wrong_values_are_named_together() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from services.console.breach_decisions import (
     APPROVAL_REFUSALS,
+    BAD_ADDRESS,
     BAD_LANGUAGE,
     BAD_REPORT_TIME,
     BAD_UNTIL,
@@ -20,6 +21,7 @@ from services.console.breach_decisions import (
     NOT_READ,
     BreachEntry,
     RefusedEntry,
+    asked_address,
     refused_approval,
 )
 from services.console.domain import HistoryEntry, row_of
@@ -31,7 +33,7 @@ from shared.contract.events import Fact, breaches
 INCIDENT = "ab" * 16
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DUE = START + timedelta(hours=72)
-GDPR = "gdpr@2018-05-25"
+GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
 DUTIES = (
     breaches.StatedDuty(clock="gdpr.people", policy=GDPR, recipient="people"),
     breaches.StatedDuty(clock="gdpr.authority.DE", policy=GDPR, recipient="authority", due_at=DUE),
@@ -108,6 +110,48 @@ def test_people_are_counted_by_law_and_language() -> None:
     assert (phase.by_law, phase.by_language, phase.unreachable) == ({GDPR: 10}, {"de": 10}, 2)
 
 
+def test_statement_that_several_languages_lack_stands_once() -> None:
+    def letter(language: str, law: str = GDPR) -> breaches.CheckedLetter:
+        lacks = (
+            breaches.MissingStatement(says=f"advice is not declared in {language!r}", provision="Art. 12"),
+            breaches.MissingStatement(says="the company names no postal address", provision="Art. 34"),
+        )
+        return breaches.CheckedLetter(to="people", laws=(law,), language=language, people=1, lacks=lacks)
+
+    letters = tuple(letter(one) for one in ("fr", "de", "pt-BR"))
+    checked = breaches.NoticesChecked(
+        request_id=INCIDENT, phase=1, letters=(*letters, letter("de", CALIFORNIA))
+    )
+    found = room(*WAITING, checked)
+    assert [(one.says, one.laws) for one in found.missing] == [
+        ("advice is not declared in de, fr, pt-BR", (GDPR, CALIFORNIA)),
+        ("the company names no postal address", (GDPR, CALIFORNIA)),
+    ]
+    assert found.lacks
+    assert not room(*WAITING, checked, stated("released", approved_by=("bruno",))).missing
+
+
+def test_scope_without_people_is_empty_unless_customers_or_records_were_found() -> None:
+    nobody = breaches.BreachScoped(request_id=INCIDENT, phase=1, groups=(), chunks=0)
+    of = [
+        room(registered(), one).phases[0].is_empty
+        for one in (nobody, nobody.model_copy(update={"unnamed": 2}), scoped())
+    ]
+    assert of == [True, False, False]
+    assert not room(registered()).phases[0].is_empty, "people are still searched"
+    customers = nobody.model_copy(update={"customers": 1})
+    assert not room(registered(), customers).phases[0].is_empty
+
+
+def test_steps_go_on_with_each_fact_but_the_progress() -> None:
+    """A page that shows fewer steps than the stream is drawn again; counts go on without a new page."""
+    assert [room(*WAITING[:number]).steps for number in (1, 2, 3)] == [1, 2, 3]
+    assert room(*OUT, progressed(2, 4)).steps == room(*OUT).steps
+    assert room(*OUT, notified(8)).steps == room(*OUT).steps + 1
+    assert all(room(*one).goes_on for one in (WAITING[:1], WAITING, OUT))
+    assert not room(*OUT, notified(8)).goes_on
+
+
 def test_progress_goes_on_and_ends_with_all_batches() -> None:
     half = room(*OUT, progressed(2, 4), progressed(1, 2))
     assert progress_of(half) == {"sent": 4, "failed": 0, "doubtful": 1, "elsewhere": 0, "percent-1": 50}
@@ -115,6 +159,47 @@ def test_progress_goes_on_and_ends_with_all_batches() -> None:
     whole = room(*OUT, progressed(2, 4), notified(8))
     assert progress_of(whole)["percent-1"] == 100
     assert (progress_of(whole)["sent"], whole.is_going_out) == (8, False)
+
+
+def test_rate_is_that_between_the_last_two_reports() -> None:
+    """Facts of the room are a minute apart: release, reports of 2 and 3 of 4 batches."""
+    released = breaches.NoticesReleased(request_id=INCIDENT, phase=1, declaration="declared_1", chunks=4)
+    facts = (*WAITING, released)
+    pace = room(*facts, progressed(2, 400)).phases[0].pace
+    assert pace is not None
+    assert (pace.at, pace.through, pace.batches) == (START + timedelta(minutes=4), 2, 4)
+    assert (pace.per_minute, pace.minutes) == (400, 1)
+    slower = room(*facts, progressed(2, 400), progressed(1, 200), progressed(3, 500)).phases[0].pace
+    assert slower is not None
+    assert (slower.per_minute, slower.minutes) == (50, 2), "an overtaken report counts for nothing"
+    assert room(*facts).phases[0].pace is None
+    assert room(*WAITING, progressed(2, 400)).phases[0].pace is None, "of notices without a release"
+    assert room(*facts, progressed(2, 400), notified(500)).phases[0].pace is None
+
+
+def test_account_sees_the_notices_that_it_asked_for_a_quarter_of_an_hour() -> None:
+    address = f"written_{'a' * 64}"
+    asked = breaches.NoticeProofAsked(request_id=INCIDENT, by="ada", address=address)
+    proven = breaches.NoticesProven(request_id=INCIDENT, address=address, item="notice_proof_a", notices=1)
+    found = room(*OUT, asked, proven)
+    at = START + timedelta(minutes=len(OUT))
+    assert found.proof_for("ada", at) == proven
+    assert found.proof_for("ada", at + timedelta(minutes=15)) is None
+    assert found.proof_for("bruno", at) is None
+    assert room(*OUT, asked).proof_for("ada", at) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "email", "refusal"),
+    [(WAITING, "ada@example.org", NOT_OUT), (OUT, "Ada", BAD_ADDRESS), (OUT, "a@example.org b", BAD_ADDRESS)],
+)
+def test_question_about_a_letter_names_one_address_of_notices_that_are_out(
+    facts: tuple[Fact, ...], email: str, refusal: str
+) -> None:
+    with pytest.raises(RefusedEntry, match=refusal):
+        asked_address(BreachEntry(room(*facts), "ada", START, UTC, {"email": email}))
+    entry = BreachEntry(room(*OUT), "ada", START, UTC, {"email": " ada@example.org "})
+    assert asked_address(entry) == "ada@example.org"
 
 
 def test_orders_of_the_staff_set_the_state_of_the_campaign() -> None:

@@ -59,6 +59,9 @@ class Drawn:
         return ConsoleParts(**parts | {"clock": lambda: NOW, "settings": zone})
 
 
+WHY = {"text": ["By telephone."]}
+
+
 def opened(case: str, *accounts: str) -> CaseView:
     """Return a case that *accounts* have opened."""
     facts = [ContentOpened(request_id=case, by=one, item="everything", reason="review") for one in accounts]
@@ -67,13 +70,13 @@ def opened(case: str, *accounts: str) -> CaseView:
 
 async def test_preview_of_many_cases_takes_a_case_that_the_account_itself_has_opened() -> None:
     console, mine = Drawn(), opened(FIRST, OTHER, ACCOUNT)
-    form = JointDecision(BULK["withdraw"], [opened(CASE, OTHER), opened("ef" * 16), mine])
+    form = JointDecision(BULK["withdraw"], [opened(CASE, OTHER), opened("ef" * 16), mine], values=WHY)
     await previewed_together(console.parts, VISITOR, form)
     assert [one.request_id for one in console.decisions] == [FIRST]
 
 
 async def test_preview_of_many_cases_needs_one_that_the_account_has_opened() -> None:
-    console, form = Drawn(), JointDecision(BULK["withdraw"], [opened(CASE, OTHER)])
+    console, form = Drawn(), JointDecision(BULK["withdraw"], [opened(CASE, OTHER)], values=WHY)
     with pytest.raises(InvalidEntry) as raised:
         await previewed_together(console.parts, VISITOR, form)
     assert (str(raised.value), console.decisions) == (NO_PREVIEW, [])
@@ -81,7 +84,7 @@ async def test_preview_of_many_cases_needs_one_that_the_account_has_opened() -> 
 
 def merging(first: str) -> EnteredDecision:
     """Return the decision to merge with the request *first*, as entered."""
-    return EnteredDecision(OFFERS["merge"], opened(CASE), VISITOR, {"first": [first]})
+    return EnteredDecision(OFFERS["merge"], opened(CASE), VISITOR, {"first": [first], **WHY})
 
 
 @pytest.mark.parametrize(

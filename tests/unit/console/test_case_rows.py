@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.console import labels
 from services.console.domain import HistoryEntry, row_of
 from services.console.state import CaseKind, CaseRow, CaseStage, WaitKind
 from shared.contract import events
@@ -50,6 +51,12 @@ FULFILLED = events.RequestFulfilled(
 SENT = events.NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME)
 CLOSED = events.RequestClosed(request_id=CASE, outcome=Outcome.GRANTED)
 REFERRED = events.RequestReferred(request_id=CASE, right=Right.ERASURE, reason="nothing_declared")
+FORWARDED = events.RequestForwarded(
+    request_id=CASE, controller="controller_1", link="link_1", digest="00", expires_at=START
+)
+DUPLICATED = events.RequestDuplicated(
+    request_id=CASE, first="cd" * 16, first_received_on=START.date(), due_on=DUE
+)
 RETURNED = events.NoticeReported(
     request_id=CASE, letter=LetterKind.OUTCOME, action=events.DeliveryAction.FAILED, status="5.1.1"
 )
@@ -96,6 +103,24 @@ def test_finished_erasure_has_its_stage_outcome_and_times() -> None:
     assert found.deciders == ("dana.muster", "omar.sample")
     assert not found.open
     assert not found.waits
+
+
+@pytest.mark.parametrize(
+    ("fact", "outcome"),
+    [
+        (events.IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",)), "lapsed"),
+        (events.IdentityRefused(request_id=CASE, reasons=("excessive",)), "refused"),
+        (DUPLICATED, "duplicate"),
+        (events.RequestWithdrawn(request_id=CASE), "withdrawn"),
+        (FORWARDED, "forwarded"),
+        (FULFILLED.model_copy(update={"outcome": Outcome.NOTHING_HELD}), "nothing_held"),
+    ],
+)
+def test_closed_case_keeps_the_outcome_that_lists_are_filtered_by(fact: Fact, outcome: str) -> None:
+    found = row(RECEIVED, fact, CLOSED)
+    assert (found.stage, found.outcome) == (CaseStage.CLOSED, outcome)
+    assert row(RECEIVED).outcome is None
+    assert outcome in labels.OUTCOMES
 
 
 @given(st.permutations(history(*WHOLE)))
@@ -179,10 +204,7 @@ def test_appeal_waits_with_its_own_last_day() -> None:
 def test_request_of_an_end_user_waits_until_its_customer_is_named() -> None:
     of_end_user = RECEIVED.model_copy(update={"role": Role.END_USER})
     assert waits(of_end_user) == [WaitKind.FORWARD]
-    forwarded = events.RequestForwarded(
-        request_id=CASE, controller="controller_1", link="link_1", digest="00", expires_at=START
-    )
-    assert waits(of_end_user, forwarded) == []
+    assert waits(of_end_user, FORWARDED) == []
 
 
 def test_recipient_and_mail_and_stop_wait_until_each_is_done() -> None:

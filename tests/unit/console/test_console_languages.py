@@ -5,11 +5,11 @@ import re
 import pytest
 from babel.messages.extract import extract_from_dir
 
-from services.console.pages import labels
+from services.console import labels
 from services.console.pages.site import CATALOGUES, LANGUAGES, TEMPLATES
 from shared.contract.events import RequestSubmitted
 from shared.contract.refusals import REFUSALS
-from shared.law.library import policies
+from shared.law.library import breach_policies, policies
 from shared.pages.translation import SOURCE_LANGUAGE
 from tests.unit.catalogues import METHODS, OPTIONS, Translated
 
@@ -21,6 +21,7 @@ PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
 def sentences() -> set[str]:
     """Return what stands in ``_()`` in the console, the titles of laws, and the reasons of refusals."""
     titles = {law.title for law in policies() if law.title}
+    titles |= {law.name for law in breach_policies()}
     options = {"templates/**.jinja": OPTIONS}
     found = extract_from_dir(PAGES.code, METHODS, options, keywords={"_": None})
     return {str(one[2]) for one in found} | titles | set(REFUSALS.values())

@@ -21,7 +21,7 @@ from services.console.http.guard import Visitor
 from services.console.signin.accounts import StaffMember
 from services.console.signin.keys import KeyDerivation
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
-from shared.contract.events import Decision, WithdrawalDecided
+from shared.contract.events import Decision, HoldPlaced, WithdrawalDecided
 from shared.contract.staff import private_key, public_bytes
 from shared.law.library import EXAMPLE, company
 from shared.runtime.client_limits import Allowance
@@ -32,7 +32,7 @@ from shared.runtime.staff_api import (
     StaffApiProblem,
     TakenDecision,
 )
-from shared.vocabulary import StaffRole
+from shared.vocabulary import HoldScope, StaffRole
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 UNTIL = NOW + timedelta(hours=1)
@@ -205,3 +205,32 @@ async def test_decision_about_a_breach_waits_in_the_session_of_the_account(
     made = await decide_on_breach(intake.parts, visitor(), HOLD, StepUp("123456"))
     assert made.answered != limited, "else the page says that the decision is recorded"
     assert intake.asked == [(DECISION, "bearer")]
+
+
+@dataclass
+class LateRow(Intake):
+    """A console whose read model has the row of a case only when it is asked for the second time."""
+
+    rows_asked: int = 0
+
+    async def row(self, case: str) -> object | None:
+        del case
+        self.rows_asked += 1
+        return None if self.rows_asked == 1 else SimpleNamespace()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scope", "collection", "asked"),
+    [(HoldScope.COLLECTION, "shop.orders", 2), (HoldScope.REQUEST, None, 0)],
+)
+async def test_hold_on_a_collection_waits_for_the_row_of_its_new_case(
+    scope: HoldScope, collection: str | None, asked: int
+) -> None:
+    hold = CASE if collection else BEGUN
+    placed = HoldPlaced(
+        request_id=CASE, by="dana.muster", hold=hold, scope=scope, matter="claim_7", collection=collection
+    )
+    console = LateRow()
+    made = await make_decision(console.parts, visitor(), DecisionDraft(placed), StepUp("123456"))
+    assert (made.answered, console.rows_asked) == (True, asked)

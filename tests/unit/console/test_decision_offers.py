@@ -1,6 +1,7 @@
 """Each decision on a request is offered where it fits, to the accounts that may make it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -17,7 +18,15 @@ from shared.contract.catalogue import catalogue
 from shared.contract.events import Decision, Fact
 from shared.contract.staff import written_text
 from shared.law import Regulation, Right, Role
-from shared.vocabulary import DeliveryAction, LetterKind, Outcome, Remedy, StaffRole, StopReason
+from shared.vocabulary import (
+    DeliveryAction,
+    LetterKind,
+    Outcome,
+    ReferralReason,
+    Remedy,
+    StaffRole,
+    StopReason,
+)
 
 CASE, SALT = "ab" * 16, b"s" * 16
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -61,7 +70,7 @@ def fulfilled(right: Right = Right.ACCESS, **more: object) -> Fact:
     return of_case(events.RequestFulfilled, right=right, outcome="granted", answer="answer", **more)
 
 
-def referred(reason: str = "nothing_declared") -> Fact:
+def referred(reason: ReferralReason = ReferralReason.NOTHING_DECLARED) -> Fact:
     return of_case(events.RequestReferred, right=Right.ERASURE, reason=reason)
 
 
@@ -112,10 +121,11 @@ UNTOLD = of_case(
 SET_ASIDE = of_case(events.RequestRejected, publisher_source="shop.example", publisher_id=None, errors=())
 PURGE = of_case(events.PurgeProposed, collection="shop.orders", day="2026-03-01", version="0" * 64, records=3)
 LISTED = of_case(events.PackageReviewNeeded, right=Right.ACCESS, listing="listing_1", records=2)
-NOW_DAY = {"on": "2026-04-20"}
+WHY = {"text": "By telephone."}
+NOW_DAY = {"on": "2026-04-20", **WHY}
 FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "resume": ((received(), STOPPED), {"text": "The person called: it was their request."}),
-    "close": ((received(), STOPPED), {}),
+    "close": ((received(), STOPPED), WHY),
     "accept-proof": (
         (received(), CHALLENGED, DOUBTED),
         {"reason": "looked_at", "identities": "email phone_number"},
@@ -124,7 +134,10 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "reopen": ((received(), fulfilled()), {"reason": "new_facts"}),
     "reject-proof": ((received(), CHALLENGED, DOUBTED), {"reason": "proof_not_convincing"}),
     "approve-erasure": ((received(Right.ERASURE), VERIFIED, PLANNED), {}),
-    "decide-ground": ((received(Right.ERASURE), VERIFIED, referred("ground_claimed")), {"ground": "none"}),
+    "decide-ground": (
+        (received(Right.ERASURE), VERIFIED, referred(ReferralReason.GROUND_CLAIMED)),
+        {"ground": "none", **WHY},
+    ),
     "record-consent": (
         (received(), fulfilled(erasable=True)),
         {"accepted": "yes", "manner": "telephone"},
@@ -133,8 +146,8 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "agree": ((received(), VERIFIED, referred(), PROPOSED), {}),
     "answer": ((received(), VERIFIED, referred()), {"outcome": "granted", "text": "Done."}),
     "refuse": ((received(), VERIFIED, referred()), {"grounds": "excessive"}),
-    "nothing-held": ((received(), VERIFIED, referred()), {}),
-    "grant-appeal": ((received(), fulfilled(), APPEALED), {}),
+    "nothing-held": ((received(), VERIFIED, referred()), WHY),
+    "grant-appeal": ((received(), fulfilled(), APPEALED), WHY),
     "refuse-appeal": ((received(), fulfilled(), APPEALED), {"text": "The answer was right."}),
     "mail-handled": ((received(), MAIL), {"message": "mail_1", "outcome": "answered"}),
     "notify-recipient": ((received(), UNTOLD), {"recipient": "Mailer"}),
@@ -143,9 +156,9 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "approve-purge": ((PURGE,), {}),
     "forward": ((END_USER,), {"name": "A customer", "email": "privacy@customer.example"}),
     "permit-reading": ((END_USER,), {"account": OTHER, "hours": "24", "reason": "forwarding"}),
-    "revoke-permission": ((END_USER, GRANTED), {"account": OTHER}),
+    "revoke-permission": ((END_USER, GRANTED), {"account": OTHER, **WHY}),
     "pause": ((received(),), {"text": "The person asked us to wait."}),
-    "merge": ((received(), CHALLENGED), {"first": "cd" * 16}),
+    "merge": ((received(), CHALLENGED), {"first": "cd" * 16, **WHY}),
     "extend": ((received(),), {"reason": "complexity"}),
     "ask-scope": ((received(),), {"because": "large_quantity"}),
     "record-scope": ((received(), VERIFIED, ASKED), {"text": "orders\ninvoices"}),
@@ -154,8 +167,11 @@ FITTING: dict[str, tuple[tuple[Fact, ...], dict[str, str]]] = {
     "withdraw": ((received(),), {"text": "By telephone."}),
     "message": ((received(),), {"text": "Which account do you mean?"}),
     "delivered": ((received(), fulfilled(), RETURNED), {"way": "post"}),
-    "approve-correction": ((received(Right.RECTIFICATION), VERIFIED, referred("identity_change")), {}),
-    "confirm-alias": ((received(), fulfilled(aliases=ALIASES)), {"alias": "aliases_1:1"}),
+    "approve-correction": (
+        (received(Right.RECTIFICATION), VERIFIED, referred(ReferralReason.IDENTITY_CHANGE)),
+        WHY,
+    ),
+    "confirm-alias": ((received(), fulfilled(aliases=ALIASES)), {"alias": "aliases_1:1", **WHY}),
     "release-values": ((received(), fulfilled(withheld=(MASKED,))), {"reason": "called_back"}),
     "place-hold": ((received(),), {"scope": "person", "matter": "Claim 7", "text": "A letter came."}),
     "lift-hold": ((received(), HELD), {"hold": "ef" * 16, "reason": "claim_ended"}),
@@ -206,6 +222,24 @@ def test_each_decision_on_the_common_form_has_a_field_for_its_reason() -> None:
     reasons = {"reason", "text", "grounds", "because", "outcome", "way"}
     for name, offer in OFFERS.items():
         assert offer.page or reasons.intersection(one.name for one in offer.fields), name
+
+
+REASONLESS = {
+    *("approve-erasure", "agree", "approve-purge", "review-package"),
+    *("record-consent", "record-scope", "forward", "notify-recipient", "recipient-informed"),
+    *("place-hold",),
+}
+"""Decisions that agree with a plan or a proposal, record what others said or did, or name a matter."""
+
+
+@pytest.mark.parametrize("name", sorted(OFFERS.keys() - REASONLESS))
+def test_decision_is_not_made_without_its_reason(name: str) -> None:
+    facts, entered = FITTING[name]
+    reasons = {"reason", "text", "grounds", "because", "outcome", "way"}
+    without = {field: value for field, value in entered.items() if field not in reasons}
+    with pytest.raises(InvalidEntry) as raised:
+        drafted(OFFERS[name], view_of(facts), without)
+    assert raised.value.name in reasons
 
 
 def test_letters_of_each_decision_with_a_letter_can_be_previewed() -> None:
@@ -262,11 +296,27 @@ def test_decision_is_offered_to_the_roles_of_its_event(name: str, role: StaffRol
     assert (name in offered(view_of(facts), roles=frozenset({role}))) is allowed
 
 
+def test_roles_of_each_event_are_those_of_the_table() -> None:
+    """Services refuse other roles by the event; the console offers by the same."""
+    table = {name: frozenset(ROLES.get(name, {StaffRole.AGENT, StaffRole.APPROVER})) for name in OFFERS}
+    assert {name: offer.kind.ROLES for name, offer in OFFERS.items()} == table
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_account_that_decided_before_is_barred_from_the_work_alone(name: str) -> None:
+    facts, _entered = FITTING[name]
+    view = view_of(facts)
+    waits = tuple(replace(one, by=(OTHER,)) for one in view.row.waits)
+    barred = replace(view, row=replace(view.row, waits=waits))
+    assert name in offered(barred)
+    assert (name in offered(barred, OTHER)) is (view.wait(OFFERS[name].answers) is None)
+
+
 OF_REQUESTS = [kind for kind in WORK_ROLES if kind not in {WaitKind.RELEASE, WaitKind.REPORT}]
 
 
 @pytest.mark.parametrize(
-    ("kind", "role"), [(kind, role) for kind in OF_REQUESTS for role in WORK_ROLES[kind]]
+    ("kind", "role"), [(kind, role) for kind in OF_REQUESTS for role in sorted(WORK_ROLES[kind])]
 )
 def test_account_with_a_role_for_a_work_is_offered_a_decision_that_ends_it(
     kind: WaitKind, role: StaffRole
@@ -388,3 +438,10 @@ def test_extension_is_not_offered_after_the_last_day_or_a_second_time() -> None:
         policy="gdpr@2018-05-25",
     )
     assert "extend" not in offered(view_of((received(), longer)))
+
+
+def test_offered_identities_have_names() -> None:
+    aliases = events.OfferedAliases(ref="aliases_1", identities=("email", "phone_number"))
+    view = view_of((received(), fulfilled(aliases=aliases)))
+    [choice, _remark] = OFFERS["confirm-alias"].fields
+    assert [name for _value, name in choice.choices(view)] == ["Mail address (1)", "Telephone (2)"]

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from services.console import labels
 from services.console.decisions.forms import CaseView
-from services.console.pages import labels
 from services.console.pages.laws import deadline_lines, law_reasons
 from services.console.pages.site import CATALOGUES
 from services.intake.cases.clock import Arrival, received_request, resumed_deadline

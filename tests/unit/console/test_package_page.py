@@ -16,6 +16,7 @@ from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import CaseRow
+from services.console.system.parked_messages import ParkedMessage
 from shared.contract.events import Fact
 from shared.law.library import EXAMPLE, company
 from shared.vocabulary import StaffRole
@@ -52,6 +53,7 @@ class OneReview:
 
     listing: str = "listing_1"
     facts: Sequence[Fact] = FACTS
+    parked: Sequence[ParkedMessage] = ()
 
     async def session(self, *_: object, **__: object) -> ConsoleSession:
         return SESSION
@@ -64,6 +66,12 @@ class OneReview:
 
     async def row(self, _case: str) -> CaseRow:
         return view_of(self.facts).row
+
+    async def following(self, _case: str) -> Sequence[str]:
+        return ["cd" * 16]
+
+    async def of_case(self, _case: str) -> Sequence[ParkedMessage]:
+        return self.parked
 
     async def of(self, _cases: Sequence[str]) -> Mapping[str, list[HistoryEntry]]:
         history = [
@@ -78,12 +86,14 @@ class OneReview:
         return httpx.Response(200, json=piece if "/records?" in path else content)
 
 
-def client_of(one: OneReview) -> httpx.AsyncClient:
+def client_of(one: OneReview, **others: Any) -> httpx.AsyncClient:
     """Return a signed-in client of a console with this case."""
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
-    given: dict[str, Any] = dict.fromkeys(("sessions", "accounts", "cases", "histories", "intake"), one)
+    given: dict[str, Any] = dict.fromkeys(
+        ("sessions", "accounts", "cases", "histories", "intake", "parked", "views"), one
+    )
     known: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__)
-    parts = ConsoleParts(**{**known, **given, "settings": settings, "clock": lambda: START})
+    parts = ConsoleParts(**{**known, **given, **others, "settings": settings, "clock": lambda: START})
     transport = httpx.ASGITransport(create_app(parts))
     cookies = {"habeas-console": SESSION.token}
     return httpx.AsyncClient(transport=transport, base_url="http://console.test", cookies=cookies)
@@ -118,5 +128,5 @@ async def test_redaction_of_a_replaced_listing_is_dropped(entered: Mapping[str, 
 async def test_page_of_a_stopped_request_states_it_and_offers_no_work_that_would_wait(stopped: bool) -> None:
     async with client_of(OneReview(facts=(*FACTS, STOPPED) if stopped else FACTS)) as http:
         page = (await http.get(f"/requests/{CASE}")).text
-    assert ("<dt>Paused</dt>" in page) is stopped
+    assert ("<dt>Stopped</dt>" in page) is stopped
     assert (f"/requests/{CASE}/package" in page) is not stopped

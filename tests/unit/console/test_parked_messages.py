@@ -1,6 +1,6 @@
 """A repair meets the message that the administrator saw, whatever id its publisher has chosen."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
@@ -9,6 +9,8 @@ import pytest
 from fastapi import HTTPException
 
 from habeas.client import dead_letters
+from habeas.client.tickets import lines_of
+from services.console.api.case_answers import OneCaseAnswer
 from services.console.system import parked_messages
 from services.console.system.parked_messages import (
     ParkedMessage,
@@ -19,9 +21,12 @@ from services.console.system.parked_messages import (
     repair_record,
 )
 from services.console.system.repairs import named
+from shared.contract.envelope import encode
 from shared.contract.topology import inboxes
-from shared.runtime.broker import Delivery
+from shared.runtime.broker import Delivery, QueueSize
 from shared.runtime.retry_policy import ATTEMPT
+from tests.unit.console.test_decision_offers import CASE, received, view_of
+from tests.unit.console.test_package_page import OneReview, client_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -118,8 +123,40 @@ async def test_signed_digest_names_the_body_of_the_message(monkeypatch: pytest.M
     ],
 )
 def test_message_about_an_incident_links_to_the_breach_room(type_: str, of_incident: bool) -> None:
-    message = ParkedMessage("notifier", "", "", type_, "ab" * 16, "", 1, "")
+    message = ParkedMessage("notifier", "", "", type_, "ab" * 16, "", "", "", 1, "")
     assert message.of_incident is of_incident
+
+
+@pytest.mark.slow
+async def test_page_and_answer_of_a_case_state_its_parked_message_with_the_remedy() -> None:
+    error, location = "StoreUnavailable", "services.fulfillment.stores.mongodb:Stores.find:42"
+    parked = ParkedMessage("fulfillment", "1", "d", "t", CASE, "away", error, location, 1, "")
+    async with client_of(OneReview(parked=[parked])) as http:
+        page = (await http.get(f"/requests/{CASE}")).raise_for_status().text
+    assert f"fulfillment could not handle it ({error}, {location})" in page
+    assert "replay it on the page System" in page
+    answer = OneCaseAnswer.of(view_of([received()]), [], [], [parked])
+    assert [(one.error, one.location) for one in answer.parked] == [(error, location)]
+    [line] = lines_of({"parked": [answer.parked[0].model_dump()]})
+    assert location in line
+    assert "`habeas dead-letters replay fulfillment`" in line
+
+
+async def test_queues_are_read_once_in_some_seconds_for_the_pages_of_cases(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fact = encode(received(), id="1", source="habeas/verifier", time=NOW)
+    known, parked = queue(monkeypatch, [delivery(1, "1", fact), *SAME_ID])
+    counted: list[object] = []
+
+    async def sizes(_url: str, names: Iterable[str]) -> list[QueueSize]:
+        counted.append(names)
+        return [QueueSize(name, len(known.deliveries), 0) for name in names]
+
+    monkeypatch.setattr(parked_messages, "sizes_of", sizes)
+    for _ in range(2):
+        assert [one.id for one in await parked.of_case(CASE)] == ["1"]
+    assert len(counted) == 1
 
 
 @pytest.mark.parametrize("described", [parked_messages._described, dead_letters._described])

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.console.context import PASSWORDS_PER_HOUR, ConsoleParts
+from services.console.context import MOST_OF_ACCOUNT, PASSWORDS_PER_HOUR, ConsoleParts
 from services.console.decisions.forms import DecisionDraft
 from services.console.decisions.submission import StepUp, WrongPassword, decide
 from services.console.domain import HistoryEntry
@@ -124,6 +124,18 @@ async def test_form_in_chunks_is_refused_whatever_size_it_states(headers: dict[s
     form = {"content-type": "application/x-www-form-urlencoded"}
     async with client_of(Parts()) as http:
         assert (await http.post("/sign-in", content=body(), headers=form | headers)).status_code == 413
+
+
+async def test_forms_with_a_file_are_limited_for_each_account() -> None:
+    one = Parts()
+    parts = parts_of(one)
+    parts.uploads.take("dana.muster", MOST_OF_ACCOUNT - 100)
+    transport = httpx.ASGITransport(create_app(parts), raise_app_exceptions=False)
+    headers = {"origin": "http://console.test", "cookie": "habeas-console=token"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://console.test") as http:
+        files = {"file": ("note.pdf", b"%PDF-1.7")}
+        answer = await http.post(f"/requests/{CASE}/files", files=files, headers=headers)
+    assert (answer.status_code, [call for call in one.calls if call.startswith("POST")]) == (503, [])
 
 
 @pytest.mark.parametrize(("ended", "called"), [(True, []), (False, [f"POST /v1/staff/cases/{CASE}/notes"])])

@@ -14,6 +14,7 @@ from shared.contract import events
 from shared.contract.catalogue import catalogue
 from shared.contract.events import Decision, Fact, breaches
 from shared.law import Money
+from shared.vocabulary import ReferralReason
 
 CASE, HOLD = "ab" * 16, "ef" * 16
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -43,6 +44,8 @@ ERRORS = ({"path": "right", "message": "is no right"}, {"path": "", "message": "
 FEE = {"fee": Money(amount=Decimal("12.50"), currency="EUR"), "reason": "effort"}
 RECIPIENT = {"recipient": "Newsletter", "notice": "n1", "about": "habeas.subject.erased.v1"}
 PURGE = {"collection": "shop.orders", "day": DAY, "version": "ab" * 32, "records": 1200}
+AUTHORITY = "Supervisory authority, Germany, General Data Protection Regulation, (EU) 2016/679"
+AUFSICHT = "Aufsichtsbehörde, Deutschland, Datenschutz-Grundverordnung, (EU) 2016/679"
 EXAMPLES: list[tuple[type[Fact], dict[str, Any], str, str]] = [
     (
         events.RequestReceived,
@@ -94,11 +97,14 @@ EXAMPLES: list[tuple[type[Fact], dict[str, Any], str, str]] = [
     ),
     (
         events.IdentityDecided,
-        {"verified": True, "reason": "called_back", "identities": ("email", "phone")},
-        "Decision about the identity: accepted · Called back on a known number · identities: email and phone",
+        {"verified": True, "reason": "called_back", "identities": ("email", "phone_number")},
+        (
+            "Decision about the identity: accepted · Called back on a known number · "
+            "identities: Mail address and Telephone"
+        ),
         (
             "Entscheidung über die Identität: angenommen · Unter bekannter Nummer zurückgerufen · "
-            "Identitäten: email und phone"
+            "Identitäten: E-Mail-Adresse und Telefon"
         ),
     ),
     (
@@ -223,7 +229,7 @@ EXAMPLES: list[tuple[type[Fact], dict[str, Any], str, str]] = [
     ),
     (
         events.RequestReferred,
-        {"right": "erasure", "reason": "ground_claimed"},
+        {"right": "erasure", "reason": ReferralReason.GROUND_CLAIMED},
         "Referred to staff: The person claims a ground of erasure",
         "An das Team verwiesen: Die Person beruft sich auf einen Löschgrund",
     ),
@@ -534,8 +540,8 @@ EXAMPLES: list[tuple[type[Fact], dict[str, Any], str, str]] = [
     (
         breaches.BreachReported,
         {"clock": "gdpr.authority.DE", "at": AT, "receipt": "A-7"},
-        "Authority notified: gdpr.authority.DE · A-7",
-        "Behörde benachrichtigt: gdpr.authority.DE · A-7",
+        f"Authority notified: {AUTHORITY} · A-7",
+        f"Behörde benachrichtigt: {AUFSICHT} · A-7",
     ),
     (
         breaches.NoticesReleased,
@@ -558,8 +564,8 @@ EXAMPLES: list[tuple[type[Fact], dict[str, Any], str, str]] = [
     (
         breaches.BreachAlarmed,
         {"clock": "gdpr.authority.DE", "due_at": AT, "missed": True},
-        "Clock of the breach nearly over: gdpr.authority.DE · Overdue",
-        "Frist der Datenpanne fast abgelaufen: gdpr.authority.DE · Überfällig",
+        f"Clock of the breach nearly over: {AUTHORITY} · Overdue",
+        f"Frist der Datenpanne fast abgelaufen: {AUFSICHT} · Überfällig",
     ),
 ]
 """Fact, its fields, and its line in English and German."""

@@ -10,7 +10,7 @@ from services.fulfillment.datamap.model import Erasure, Facts
 from services.fulfillment.erasure.planner import grounds_of, plan_records
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.handlers import answer, decide_ground, draft_letter
-from services.fulfillment.state import GROUND_CLAIMED, FulfillmentCase, FulfillmentStatus, evolve
+from services.fulfillment.state import FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.erasure_claims import ErasureClaim, erasure_claim
 from shared.contract.events import (
     ErasureGroundDecided,
@@ -25,6 +25,7 @@ from shared.contract.events import (
 from shared.contract.previews import DECISION, PreviewVault, packed_facts
 from shared.errors import RefusedDecision
 from shared.law import Regulation, Right
+from shared.vocabulary import ReferralReason
 from tests.unit.fakes import law_of
 from tests.unit.fulfillment.handler_fakes import CASE, RequestList, stage
 from tests.unit.fulfillment.test_contracts import PEOPLE, found, planned
@@ -85,7 +86,7 @@ async def referred(**details: Any) -> FulfillmentContext:
     event, ctx = await asked(**({"ground": "unlawful_processing"} | details))
     [fact] = await answer(event, ctx)
     assert isinstance(fact, RequestReferred)
-    assert fact.reason == GROUND_CLAIMED
+    assert fact.reason == ReferralReason.GROUND_CLAIMED
     return after(replace(ctx, known=FulfillmentCase()), event, fact)
 
 

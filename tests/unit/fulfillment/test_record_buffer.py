@@ -10,6 +10,7 @@ import pytest
 from services.fulfillment.search import holdings as shelves
 from services.fulfillment.search import spool as spools
 from services.fulfillment.search.holdings import RecordBuffers
+from services.fulfillment.search.search_memory import FREE, SearchMemory, SearchRoom
 from services.fulfillment.search.spool import Spool
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, to_bson
 
@@ -110,3 +111,15 @@ def test_file_is_encrypted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert b"ada@example.org" not in content
     assert b"Ada wrote" not in content
     assert len(list(rack[ONE])) == 100
+
+
+def test_records_without_room_are_dropped_with_all_before_them() -> None:
+    memory = SearchMemory(10 << 20)
+    memory.overdraw(10 << 20)
+    room = SearchRoom(memory)
+    rack = RecordBuffers([ONE], Spool(), room)
+    for number in range(1_000):
+        put(rack, number, note(number))
+        assert rack.bytes_in_memory <= FREE
+    assert room.refused
+    assert len(rack[ONE]) == 0

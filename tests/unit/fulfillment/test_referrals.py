@@ -9,7 +9,7 @@ import pytest
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.handlers import draft_letter, end_referral
-from services.fulfillment.state import NOT_BEGUN, NOTHING_DECLARED, FulfillmentCase, FulfillmentStatus
+from services.fulfillment.state import NOT_BEGUN, FulfillmentCase, FulfillmentStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Assurance,
@@ -26,12 +26,13 @@ from shared.contract.previews import DECISION, PreviewVault, packed_facts
 from shared.contract.staff import packed_item, salted, written_item
 from shared.errors import RefusedDecision
 from shared.law import Regulation, Right
+from shared.vocabulary import ReferralReason
 from tests.runtime_fakes import MemoryVault
 from tests.unit.fulfillment.handler_fakes import CASE, OneMap, around
 from tests.unit.fulfillment.test_disclosure import MAP
 
 TEXT, PACKAGE = salted(b"We corrected the paper file.", b"s" * 16), b"PK\x03\x04 files"
-REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason=NOTHING_DECLARED)
+REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason=ReferralReason.NOTHING_DECLARED)
 VERIFIED = IdentityVerified(
     request_id=CASE,
     right=Right.ACCESS,

@@ -24,23 +24,27 @@ from services.intake.trail.archive import (
     signed_archive,
     verify_trail,
 )
-from services.intake.trail.document import CaseTrail, ChainOfTrail, TrailExport, trail_of
+from services.intake.trail.document import CaseTrail, ChainOfTrail, TrailExport, meaning_of, trail_of
 from services.intake.trail.provisions import applied_provisions
 from shared.contract.events import (
+    CaseAssigned,
     CaseNoted,
     DecisionRefused,
     ErasureGroundDecided,
+    ErasurePlanned,
     ExtensionReason,
     Fact,
+    FeeDecided,
     FeeQuoted,
     IdentityRefused,
     Outcome,
+    PreviewAsked,
     RequestExtended,
     RequestFulfilled,
     StaffRole,
     TrailExported,
 )
-from shared.law import FeeReason, Money, Right
+from shared.law import FeeReason, Money, Regulation, Right
 from shared.runtime.client_limits import Allowance
 from shared.runtime.signatures import PublicKey
 from tests.unit.fakes import NOW, PERSON, request
@@ -166,6 +170,49 @@ async def test_document_shows_names_that_are_markup_and_names_the_digest() -> No
     text = "".join(page.get_textpage().get_text_range() for page in document)
     assert "Example & Söhne GmbH" in text
     assert digest in "".join(text.split())
+
+
+@pytest.mark.slow
+async def test_document_has_details_in_words_and_the_account_of_a_preview() -> None:
+    desk = desk_of()
+    await desk.office.submit(request())
+    for fact in (
+        ErasurePlanned(
+            request_id=CASE, plan="plan_1", approval=True, regulation=Regulation.GDPR, received_on=NOW.date()
+        ),
+        RequestFulfilled(
+            request_id=CASE,
+            right=Right.ERASURE,
+            outcome=Outcome.REFUSED,
+            answer="answer",
+            dispositions={"purpose_ended": 7, "third_party": 1},
+            reasons={"manifestly_unfounded": 1},
+        ),
+        FeeQuoted(
+            request_id=CASE,
+            fee=Money(amount="5", currency="EUR"),
+            reason=FeeReason.FURTHER_COPY,
+            answer_by=NOW.date(),
+        ),
+        PreviewAsked(request_id=CASE, preview="preview_1", type="habeas.fee.decided.v1", by="erika_m.muster"),
+        CaseAssigned(request_id=CASE, owner="erika_m.muster", by="dana.muster"),
+    ):
+        await desk.office.requests.record(CASE, fact)
+    with zipfile.ZipFile(BytesIO((await exported(desk)).content)) as archive:
+        pages = pypdfium2.PdfDocument(archive.read(PDF))
+        text = " ".join("".join(page.get_textpage().get_text_range() for page in pages).split())
+    for shown in (
+        "approval: yes",
+        "dispositions: purpose ended 7, third party 1",
+        "reasons: manifestly unfounded 1",
+        "fee: 5 EUR; reason: further copy",
+        f"received at: {NOW:%Y-%m-%d %H:%M:%S} UTC",
+        "type: " + meaning_of(FeeDecided).rstrip("."),
+        "owner: erika_m.muster",
+    ):
+        assert shown in text
+    assert text.count("erika_m.muster") == 2
+    assert not [one for one in ("{", "[", "'", "True", "purpose_ended") if one in text]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """A decision that a request does not allow is refused with its reason; an accepted one names its results."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from services.intake.domain import request_id
 from shared.contract import events
 from shared.runtime.staff_register import DecisionOutcome
-from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request
+from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, OpenGate, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 
@@ -54,3 +57,19 @@ async def test_second_extension_is_refused() -> None:
         )
         await office.tell(decided, service="console")
     assert [one.reason for one in office.staff.outcomes] == [None, "no_extension"]
+
+
+async def test_acceptance_is_recorded_once_the_journal_has_the_decision() -> None:
+    office = Office()
+    await office.submit(request())
+    at_the_outcome: list[bool] = []
+
+    async def note(outcomes: Mapping[str, DecisionOutcome], now: datetime) -> None:
+        del outcomes, now
+        rows = (await office.journals["intake"].histories({CASE}))[CASE]
+        at_the_outcome.append(any(row.event == extended for row in rows))
+
+    extended = events.ExtensionDecided(request_id=CASE, by="anna", reason=events.ExtensionReason.COMPLEXITY)
+    with patch.object(OpenGate, "note", staticmethod(note)):
+        await office.tell(extended, service="console")
+    assert at_the_outcome == [True]

@@ -9,7 +9,7 @@ from services.intake.breach.domain import Incident
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import PhaseStatus
 from services.intake.domain import incident_id, request_id
-from shared.contract.affected_people import batch_item
+from shared.contract.affected_people import UNREACHED, batch_item, unreached_item
 from shared.contract.events import Decision, DecisionRefused, RequestPurged, RequestRejected
 from shared.contract.events.breaches import (
     BreachAlarmed,
@@ -29,6 +29,7 @@ from shared.contract.events.breaches import (
     NoticesReleased,
 )
 from shared.contract.sources import COMMAND
+from shared.contract.staff import WRITTEN
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, submission
 from tests.unit.incident_register_fakes import CALIFORNIA, INCIDENT, Registry, declaration, scoped
 
@@ -526,10 +527,14 @@ async def test_people_are_forgotten_before_the_incident(registry: Registry) -> N
     await registry.declare()
     for phase in (1, 2):
         await registry.vault.seal(INCIDENT, batch_item(phase, 0), b"people")
+    lists = (unreached_item(f"{UNREACHED}20260302092000", 0), f"{WRITTEN}{'a' * 64}")
+    for item in lists:
+        await registry.vault.seal(INCIDENT, item, b"people")
     await registry.pass_time(timedelta(days=3 * 365 - 2))
     assert await registry.vault.holds(INCIDENT, batch_item(1, 0))
     await registry.pass_time(timedelta(days=4))
-    assert not await registry.vault.holds(INCIDENT, batch_item(1, 0))
+    for item in (batch_item(1, 0), *lists):
+        assert not await registry.vault.holds(INCIDENT, item), item
     assert await registry.vault.holds(INCIDENT, batch_item(2, 0)), "that is another phase"
     assert [told.phase for told in registry.facts(BreachForgotten)] == [1]
     assert (await registry.declared(1)).nature

@@ -1,17 +1,18 @@
 """Owner, notes and files of a case: what a session may do without a code, and what the person sees of it."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx import AsyncClient, Response
 
-from services.intake.cases.register import CaseHistory
-from services.intake.domain import MailboxSearched
+from services.intake.domain import MailboxSearched, ReferenceSearched
 from services.intake.http.staff_actions import ACTING, MOST_FILE_BYTES, MOST_FILES, MOST_NOTES
 from services.intake.http.staff_decisions import SEARCHES_PER_HOUR
 from shared.contract.answer import FileFacts, facts_of
+from shared.contract.correlation import correlation
 from shared.contract.envelope import MAX_BODY
 from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
@@ -25,15 +26,18 @@ from shared.contract.events import (
     RequestPurged,
     StaffRole,
 )
+from shared.contract.register import CaseHistory, CountedRequest, RequestResult
 from shared.contract.staff import session_token
+from shared.law import Right
 from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import JournalRow
-from tests.unit.fakes import NOW, PERSON, SOURCE, AbsentBroker, request
+from tests.unit.fakes import NOW, PERSON, SOURCE, AbsentBroker, request, submission
 from tests.unit.intake_api import CASE, UNKNOWN, assert_problem
 from tests.unit.staff_desk import DANA, StaffDesk
 
 PDF = b"%PDF-1.7\n" + b"x" * 100
 EMAIL = str(PERSON["email"])
+OTHER = "portal.example"
 NOTE = {"text": "The customer called twice."}
 READING = sorted(set(StaffRole) - {StaffRole.AGENT, StaffRole.APPROVER, StaffRole.INCIDENT_OFFICER})
 
@@ -298,6 +302,80 @@ async def test_search_is_on_record_without_the_mailbox() -> None:
     assert desk.office.the(CasesSearched) == CasesSearched(
         request_id=searched.request_id, by=searched.by, found=searched.found
     )
+
+
+async def found_by(http: AsyncClient, **wanted: str) -> list[str]:
+    answer = await http.post("/v1/staff/search", json=wanted)
+    return sorted(answer.raise_for_status().json()["cases"])
+
+
+async def test_requests_with_a_reference_are_found_of_any_system_or_of_one() -> None:
+    desk, name = StaffDesk(), str(request()["reference"])
+    for number, source in enumerate((SOURCE, OTHER)):
+        await desk.office.submit(request(), id_=str(number), source=source)
+    one, other = (desk.office.requests.id_of(source, name) for source in (SOURCE, OTHER))
+    async with desk.client(await desk.sign_in()) as http:
+        assert await found_by(http, reference=name) == sorted([one, other])
+        assert await found_by(http, reference=name, source=OTHER) == [other]
+        assert await found_by(http, reference="ticket-8") == []
+
+
+async def test_request_that_waits_for_its_turn_or_for_itself_is_found_by_its_reference() -> None:
+    desk = StaffDesk()
+    desk.office.queue.free = 1
+    for number, name in enumerate(("ticket-1", "ticket-2")):
+        await desk.office.submit(request(reference=name), id_=str(number))
+    early = submission("request.withdrawn", {"reference": "ticket-3"}, id_="early")
+    await desk.office.broker.publish([early])
+    await desk.office.work()
+    async with desk.client(await desk.sign_in()) as http:
+        for name in ("ticket-1", "ticket-2", "ticket-3"):
+            assert await found_by(http, reference=name) == [desk.office.requests.id_of(SOURCE, name)]
+
+
+async def test_search_by_reference_is_on_record_without_the_reference() -> None:
+    desk = await opened()
+    async with desk.client(await desk.sign_in()) as http:
+        await found_by(http, reference=EMAIL)
+    [searched] = desk.office.facts(ReferenceSearched)
+    assert (searched.by, searched.found) == ("dana.muster", 0)
+    assert searched.reference == desk.office.requests.keyed(EMAIL) != desk.office.requests.keyed("x")
+    assert EMAIL not in searched.model_dump_json()
+    assert desk.office.the(CasesSearched).found == 0
+    assert EMAIL.encode() not in desk.office.broker.published[-1].body
+    published = correlation("stranger.example", EMAIL, key=desk.office.requests.keys.requests, admitted=False)
+    assert searched.reference != published.reference, "a publisher learns that form"
+
+
+async def test_purged_requests_of_a_year_are_counted_for_signed_in_accounts() -> None:
+    desk = StaffDesk()
+    kind = CountedRequest(2024, "gdpr", Right.ACCESS, RequestResult.REFUSED, ("excessive",), True, 40)
+    desk.purged = Counter({kind: 3, replace(kind, year=2023): 1})
+    async with desk.client() as http:
+        assert_problem(await http.get("/v1/staff/figures", params={"year": 2024}), 401)
+    async with desk.client(await desk.sign_in({StaffRole.VIEWER})) as http:
+        answer = await http.get("/v1/staff/figures", params={"year": 2024})
+    [count] = answer.json()["counts"]
+    assert count == {
+        "law": "gdpr", "right": "access", "result": "refused", "grounds": ["excessive"],
+        "late": True, "days": 40, "requests": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"mailbox": EMAIL, "reference": "ticket-7"},
+        {"mailbox": EMAIL, "source": SOURCE},
+        {"reference": ""},
+    ],
+)
+async def test_search_names_a_mailbox_or_a_reference(wanted: dict[str, str]) -> None:
+    desk = await opened()
+    async with desk.client(await desk.sign_in()) as http:
+        assert_problem(await http.post("/v1/staff/search", json=wanted), 422)
+    assert not [*desk.office.facts(ReferenceSearched), *desk.office.facts(MailboxSearched)]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from httpx import Response
 
+from habeas.event_samples import least
 from services.intake.domain import ContentReadable
 from services.verifier.assurance.levels import Sensitivity
 from shared.contract.answer import (
@@ -24,6 +25,7 @@ from shared.contract.answer import (
 )
 from shared.contract.case_openings import EVERYTHING, OPENED_FOR, DrawnPages, page_of, pages_of, report_of
 from shared.contract.events import (
+    AliasProven,
     AnswerExpected,
     AppealAnswered,
     ContentOpened,
@@ -35,6 +37,7 @@ from shared.contract.events import (
     LetterKind,
     MessageLodged,
     NoticeSent,
+    OfferedAliases,
     Outcome,
     PackageReviewed,
     PackageReviewNeeded,
@@ -116,7 +119,7 @@ async def test_opening_is_for_its_account_alone() -> None:
     desk = await desk_with()
     secret = await desk.sign_in()
     await open_case(desk, by="bruno.beispiel")
-    for path in ("", f"/{SUBMISSION}"):
+    for path in ("", f"/{SUBMISSION}", "/package_1"):
         refused = await read(desk, secret, path)
         assert (refused.status_code, refused.json()["detail"]) == (403, "not_opened")
         assert_problem(await read(desk, None, path), 401)
@@ -267,6 +270,20 @@ async def test_notes_and_attached_files_are_shown_with_their_account() -> None:
     assert (await read(desk, secret, f"/{noted.json()['item']}")).status_code == 404
 
 
+async def test_signed_certificates_are_downloads() -> None:
+    desk = await desk_with(right="erasure")
+    secret = await desk.sign_in()
+    await desk.office.vault.seal(CASE, "certificate_1", b'{"certificate": {}}')
+    answered = least(RequestFulfilled, request_id=CASE, outcome="granted", certificate="certificate_1")
+    await desk.office.requests.record(CASE, answered)
+    await open_case(desk)
+    [shown] = (await content_of(desk, secret))["certificates"]
+    assert shown["item"] == "certificate_1"
+    read_file = await read(desk, secret, "/certificate_1")
+    assert read_file.content == b'{"certificate": {}}'
+    assert read_file.headers["content-disposition"] == 'attachment; filename="certificate_1"'
+
+
 async def test_text_of_a_legal_hold_is_shown() -> None:
     desk = await desk_with()
     secret = await desk.sign_in()
@@ -406,9 +423,9 @@ def package() -> bytes:
     return content.getvalue()
 
 
-async def test_answer_and_list_of_the_package_are_shown() -> None:
+async def answered(content: bytes) -> StaffDesk:
+    """Return a desk with a case that is opened, and answered with a package."""
     desk = await desk_with()
-    secret, content = await desk.sign_in(), package()
 
     async def pieces() -> Any:
         yield content
@@ -423,10 +440,66 @@ async def test_answer_and_list_of_the_package_are_shown() -> None:
     )
     await desk.office.tell(fulfilled)
     await open_case(desk)
-    shown = await content_of(desk, secret)
+    return desk
+
+
+async def test_answer_and_list_of_the_package_are_shown() -> None:
+    desk = await answered(package())
+    shown = await content_of(desk, await desk.sign_in())
     assert shown["answer"] == {"disclosed": [{"label": "Orders", "records": 2}]}
+    assert shown["package"]["item"] == "package_1"
     assert shown["package"]["files"] == [{"name": "orders.json", "size": 6}]
-    assert (await read(desk, secret, "/package_1")).status_code == 404
+
+
+async def test_package_is_a_download_for_the_opened_time_while_it_is_kept() -> None:
+    content = package()
+    desk = await answered(content)
+    secret = await desk.sign_in()
+    given = await read(desk, secret, "/package_1")
+    assert given.content == content
+    assert given.headers["content-type"] == "application/zip"
+    assert given.headers["content-disposition"].startswith("attachment")
+    assert given.headers["content-security-policy"].startswith("sandbox")
+    assert given.headers["cache-control"] == "no-store"
+    await desk.office.vault.discard_all(CASE, ["package_1"])
+    assert_problem(await read(desk, secret, "/package_1"), 404)
+    desk.office.clock.move(OPENED_FOR)
+    assert_problem(await read(desk, secret, "/package_1"), 403)
+
+
+async def test_offered_aliases_are_shown_with_their_references() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    offer = OfferedAliases(ref="aliases_1", identities=("phone_number", "email"))
+    pairs = [("phone_number", "+35320910077"), ("email", "lou@example.net")]
+    await desk.office.vault.seal(CASE, offer.ref, orjson.dumps(pairs))
+    fulfilled = RequestFulfilled(
+        request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, answer="answer_1", aliases=offer
+    )
+    await desk.office.tell(fulfilled)
+    _, place = await desk.office.requests.look_up(CASE)
+    proven = AliasProven(request_id=CASE, aliases=offer.ref, number=2)
+    assert await desk.office.requests.append(CASE, place, proven)
+    await open_case(desk)
+    phone, mailbox = (await content_of(desk, secret))["aliases"]
+    assert phone == {
+        "alias": "aliases_1:1",
+        "identity": "phone_number",
+        "value": "+35320910077",
+        "proven": False,
+    }
+    assert (mailbox["alias"], mailbox["value"], mailbox["proven"]) == (
+        "aliases_1:2",
+        "lou@example.net",
+        True,
+    )
+
+
+async def test_case_without_an_offer_shows_no_alias() -> None:
+    desk = await desk_with()
+    secret = await desk.sign_in()
+    await open_case(desk)
+    assert (await content_of(desk, secret))["aliases"] == []
 
 
 async def test_outline_of_the_plan_that_was_to_be_approved_is_shown() -> None:

@@ -1,16 +1,31 @@
 """Sealed content of an incident is read by the account that opened it, for fifteen minutes."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
+from fastapi import HTTPException
 from httpx import Response
 from pydantic import ValidationError
 
-from shared.contract.affected_people import unreached_item
+from services.intake.breach.register import DeclaredIncidents
+from services.intake.http.staff_incidents import IncidentContent
+from shared.contract.affected_people import proof_item, unreached_item
+from shared.contract.breach_facts import ENTRY
 from shared.contract.events import StaffRole
-from shared.contract.events.breaches import BreachDeclared, BreachOpened, BreachRegistered, BreachRole
-from shared.runtime.journal import JournalRow
-from tests.unit.incident_register_fakes import INCIDENT, declaration
+from shared.contract.events.breaches import (
+    BreachDeclared,
+    BreachOpened,
+    BreachRegistered,
+    BreachRole,
+    FilingsAsked,
+    NoticeProofAsked,
+    NoticesProven,
+    RegisterOpened,
+)
+from shared.runtime.journal import JournalRow, facts_of
+from tests.unit.fakes import proof_of
+from tests.unit.incident_register_fakes import INCIDENT, Registry, declaration
 from tests.unit.intake_api import assert_problem
 from tests.unit.staff_desk import DANA, StaffDesk
 
@@ -56,6 +71,15 @@ async def test_opened_letter_runs_nothing_and_list_is_a_download() -> None:
     assert people.headers["Content-Disposition"] == f'attachment; filename="{LIST}.csv"'
 
 
+async def test_file_beside_a_document_is_a_download_without_a_type_that_is_shown() -> None:
+    desk = await sealed()
+    await opened(desk)
+    await desk.office.vault.seal(INCIDENT, "breach_filing_20260302092000_4_file", b"<p>Mail</p>")
+    file = await read(desk, "breach_filing_20260302092000_4_file")
+    assert (file.content, file.headers["Content-Type"]) == (b"<p>Mail</p>", "application/octet-stream")
+    assert file.headers["Content-Disposition"] == "attachment"
+
+
 async def test_declaration_of_a_phase_is_a_download_of_an_opened_incident() -> None:
     desk = await sealed()
     await desk.office.vault.seal(INCIDENT, "breach_declared_x", DECLARED.model_dump_json().encode())
@@ -73,6 +97,72 @@ async def test_declaration_of_a_phase_is_a_download_of_an_opened_incident() -> N
     assert answer.json()["reference"] == DECLARED.reference
     assert answer.headers["Content-Disposition"] == 'attachment; filename="declaration_1.json"'
     assert_problem(await read(desk, "declaration_2"), 404)
+
+
+async def test_entry_of_the_register_has_facts_effects_and_remedies() -> None:
+    """GDPR Art. 33(5)."""
+    registry, desk = Registry(), StaffDesk()
+    await registry.declare()
+    register = DeclaredIncidents(registry.journal, registry.vault)
+    content = IncidentContent(registry.journal, desk.office.requests, desk.office.clock, register)
+    answer = await content.item(INCIDENT, ENTRY)
+    entry = json.loads(bytes(answer.body))
+    assert (entry["incident"], entry["reference"]) == (INCIDENT, "inc-1")
+    for name in ("nature", "consequences", "measures"):
+        assert entry[name] == declaration()[name]
+    assert entry["declared_by"] == ["ada"]
+    with pytest.raises(HTTPException):
+        await content.item("0" * 32, ENTRY)
+
+
+async def test_opening_for_the_register_opens_its_entry_alone() -> None:
+    desk = await sealed()
+    fact = RegisterOpened(request_id=INCIDENT, by=DANA.name, reason="register")
+    await desk.incidents.append([JournalRow(INCIDENT, 0, "1" * 32, fact, (), desk.office.clock())])
+    assert (await read(desk, "sample_1_0")).status_code == 403
+    assert (await read(desk, ENTRY)).status_code == 404, "open, and there is no such incident"
+    others = await sealed()
+    await opened(others)
+    assert (await read(others, ENTRY)).status_code == 403
+
+
+async def test_records_of_notices_are_read_by_the_account_that_asked_for_them() -> None:
+    desk = await sealed()
+    items = [proof_item(f"written_{digit * 64}") for digit in "ab"]
+    for item in items:
+        await desk.office.vault.seal(INCIDENT, item, b"[]")
+    asked = NoticeProofAsked(request_id=INCIDENT, by=DANA.name, address=f"written_{'a' * 64}")
+    other = asked.model_copy(update={"by": "robin.muster", "address": f"written_{'b' * 64}"})
+    rows = [
+        JournalRow(INCIDENT, n, f"{n:032x}", one, (), desk.office.clock())
+        for n, one in enumerate((asked, other))
+    ]
+    await desk.incidents.append(rows)
+    records = await read(desk, items[0])
+    assert (records.status_code, records.text) == (200, "[]")
+    assert (await read(desk, items[1])).status_code == 403
+    assert (await read(desk, "sample_1_0")).status_code == 403
+
+
+async def test_address_is_forgotten_once_its_notices_are_found() -> None:
+    registry = Registry()
+    await registry.declare()
+    address = f"written_{'a' * 64}"
+    await registry.vault.seal(INCIDENT, address, b"ada@example.org")
+    item = proof_item(address)
+    await registry.tell(NoticesProven(request_id=INCIDENT, address=address, item=item, notices=0))
+    with pytest.raises(KeyError):
+        await registry.vault.open(INCIDENT, address)
+
+
+async def test_opening_for_the_register_is_recorded_without_further_work() -> None:
+    registry = Registry()
+    await registry.declare()
+    opening = {"request_id": INCIDENT, "by": "ada", "reason": "register", "proof": proof_of("ada")}
+    await registry.tell(RegisterOpened.model_validate(opening))
+    assert registry.facts(FilingsAsked) == []
+    rows = (await registry.journal.histories({INCIDENT}))[INCIDENT]
+    assert [fact.by for _, fact in facts_of(rows) if isinstance(fact, RegisterOpened)] == ["ada"]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
-from services.intake.cases.register import CaseHistory, may_be_purged
 from services.intake.http.failed_attempts import MOST_OF_NETWORK, FailedAttempts
 from shared.contract.events import MOST_SESSION, SESSION_ID, RequestPurged, StaffRole, StaffSignedOut
+from shared.contract.register import CaseHistory, may_be_purged
 from shared.contract.staff import objection, public_bytes, recovery_code, recovery_digest, session_token
 from shared.runtime.client_limits import Allowance
 from shared.runtime.console_credential import CLIENT, HEADER
@@ -254,3 +254,9 @@ async def test_record_of_a_session_is_purged_as_of_its_end_and_counts_as_no_requ
     assert history.entry(NOW.tzinfo or desk.office.ports.practice.zone) is None
     history.note(RequestPurged(request_id=CASE), NOW)
     assert not may_be_purged(history, until + timedelta(seconds=1))
+
+
+async def test_calls_of_an_account_in_its_sessions_are_limited() -> None:
+    desk = StaffDesk(readings=Allowance(2))
+    first, second = await desk.sign_in(), await desk.sign_in()
+    assert [await status(desk, secret) for secret in (first, second, first)] == [200, 200, 429]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from services.intake.cases.register import CaseHistory, RequestManner
 from services.intake.domain import CaseStatus, RequestLodged, request_id
 from shared.contract.events import (
     BurstDeclared,
@@ -14,6 +13,7 @@ from shared.contract.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.register import CaseHistory, RequestManner
 from shared.runtime.journal import facts_of
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import BEARER, assert_problem, client_of, form
@@ -71,7 +71,10 @@ async def test_the_register_says_by_which_way_it_came_although_it_waited(
     office = await waiting(by_http=by_http)
     await begins(office)
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
-    assert CaseHistory.of(facts_of(rows)).manner is manner
+    as_event = any(row.correlation is not None and row.correlation.event is not None for row in rows)
+    entry = CaseHistory.of(facts_of(rows), as_event=as_event).entry(UTC)
+    assert entry is not None
+    assert entry.manner is manner
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from habeas.client.breach_notices.documents import copy_for, write
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, known
 from services.intake.breach.duties import NotificationDue
+from services.notifier.breach.notices.copies import copy_for, wants_copy
 from services.notifier.breach.notices.documents import FormContext, documents, duties
 from services.notifier.breach.notices.forms import (
     MISSING,
@@ -22,7 +21,6 @@ from services.notifier.breach.notices.forms import (
     plain,
 )
 from shared.contract.breach_facts import IncidentFacts, NoticeCounts
-from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicy, NoticeElement
 from shared.law.library import EXAMPLE, breach_policies, company
 
@@ -340,17 +338,11 @@ def test_only_duties_of_the_staff_that_are_owed_have_documents() -> None:
 
 
 @pytest.mark.slow
-def test_attorney_general_gets_the_letter_without_personal_data(tmp_path: Path) -> None:
+def test_attorney_general_gets_the_letter_without_personal_data() -> None:
     """Cal. Civ. Code § 1798.82(f): a sample copy, excluding any personally identifiable information."""
     document = filled("us-ca.attorney_general")
-    letter = copy_for(document, (), DESK)
-    write(document, letter, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "us-ca.attorney_general.html",
-        "us-ca.attorney_general.json",
-        "us-ca.sample.html",
-    ]
-    copy = (tmp_path / "us-ca.sample.html").read_text(encoding="utf-8")
+    assert wants_copy(document)
+    copy = copy_for(document, (), DESK).words("html")
     assert "Notice of Data Breach" in copy
     assert "Hello," in copy
     assert "@example.net" not in copy
@@ -377,13 +369,6 @@ def test_a_page_needs_nothing_else() -> None:
     html = page(filled("gdpr.authority.DE"))
     assert "default-src 'none'" in html
     assert not re.search(r"<script|src=|url\(|@import", html)
-
-
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    with pytest.raises(ConfigurationError, match="cannot be written"):
-        write(filled("gdpr.authority.DE"), None, blocked)
 
 
 @pytest.mark.parametrize(

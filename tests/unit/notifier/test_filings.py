@@ -1,9 +1,13 @@
 """The documents of an opened incident: from the register's facts to sealed pages for authorities."""
 
+import json
 from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
 
 from habeas.client.breach_specimens import HOUSE, known
-from services.intake.http.staff_incidents import SAMPLE
+from services.intake.http.staff_incidents import FILES, SAMPLE
 from services.notifier.breach.campaign.checks import write_samples
 from services.notifier.breach.campaign.filings import write_filings
 from services.notifier.breach.notices.documents import FormContext
@@ -12,6 +16,7 @@ from shared.contract.breach_facts import FilingFacts
 from shared.contract.events.breaches import (
     BreachDeclared,
     BreachOpened,
+    BreachRegistered,
     FilingsAsked,
     FilingsWritten,
     NoticesChecked,
@@ -74,6 +79,61 @@ async def test_opening_an_incident_seals_the_document_of_each_duty_to_an_authori
     for one in written.filings:
         page = (await registry.vault.open(INCIDENT, one.item)).decode()
         assert page.lower().startswith("<!doctype html>")
+
+
+async def written_of(registry: Registry, later: timedelta = timedelta()) -> FilingsWritten:
+    """Open the incident, and return what is written for it."""
+    assert OPENED.proof is not None
+    proof = OPENED.proof.model_copy(update={"at": OPENED.proof.at + later})
+    await registry.tell(OPENED.model_copy(update={"proof": proof}))
+    [written] = await write_filings(registry.facts(FilingsAsked)[-1], Forms(registry.vault))
+    assert isinstance(written, FilingsWritten)
+    return written
+
+
+async def test_documents_are_sealed_as_json_beside_their_pages() -> None:
+    registry = Registry()
+    await registry.declare()
+    await registry.tell(scoped(DE=3))
+    written = await written_of(registry)
+    files = {one.name: await registry.vault.open(INCIDENT, one.item) for one in written.files}
+    [form] = [one for one in written.filings if one.name == "gdpr.authority.DE"]
+    found = json.loads(files["gdpr.authority.DE.json"])
+    assert (found["document"], found["incident"]) == ("gdpr.authority.DE", INCIDENT)
+    assert sum(one["missing"] for one in found["fields"]) == form.missing > 0
+    assert all(FILES.fullmatch(one.item) for one in written.files)
+
+
+@pytest.mark.slow
+async def test_authority_gets_a_copy_of_the_letter_that_most_people_get() -> None:
+    """Cal. Civ. Code § 1798.82(f)."""
+    registry = Registry()
+    await registry.declare(categories=["user.name", "user.government_id.national_identification_number"])
+    found = scoped(US_CA=600)
+    spanish = found.groups[0].model_copy(update={"language": "es"})
+    await registry.tell(found.model_copy(update={"groups": (spanish,)}))
+    written = await written_of(registry)
+    [copy] = [one for one in written.files if one.name == "us-ca.sample.html"]
+    page = (await registry.vault.open(INCIDENT, copy.item)).decode()
+    assert "Notice of Data Breach" in page
+    assert 'lang="es"' in page
+    assert "@example.net" not in page
+
+
+async def test_letters_that_wait_are_mails_in_the_words_that_an_approval_releases() -> None:
+    registry = Registry()
+    await registry.declare()
+    await registry.tell(scoped(DE=3))
+    await registry.declare(id_="2", measures="Every password is new.")
+    await registry.tell(scoped(2, DE=1))
+    written = await written_of(registry)
+    assert [(one.phase, one.people, one.language) for one in written.letters] == [(1, 3, "en"), (2, 1, "en")]
+    for mail in [await registry.vault.open(INCIDENT, one.item) for one in written.letters]:
+        assert b"To: Amelia Ferreira <amelia@example.net>" in mail
+        assert b"Every password is new." in mail
+    assert {one.declaration for one in written.letters} == {registry.facts(BreachRegistered)[-1].declaration}
+    await registry.approve("bruno", 2)
+    assert (await written_of(registry, timedelta(minutes=1))).letters == (), "they are out"
 
 
 async def test_opening_in_a_language_writes_samples_of_its_letters() -> None:

@@ -3,11 +3,18 @@
 import pytest
 
 from services.notifier.context import NotifierContext, SenderSettings
-from services.notifier.domain import Correspondence, LetterCount
+from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import confirm_withdrawal, refuse, write_outcome_letter
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import ANSWER, Answer
-from shared.contract.events import IdentityRefused, Outcome, RequestFulfilled, RequestWithdrawn
+from shared.contract.events import (
+    IdentityRefused,
+    LetterKind,
+    NoticeSent,
+    Outcome,
+    RequestFulfilled,
+    RequestWithdrawn,
+)
 from shared.errors import TooEarly
 from shared.law import Right
 from tests.runtime_fakes import MemoryVault
@@ -55,3 +62,9 @@ async def test_a_refusal_that_overtakes_the_acknowledgement_waits_for_it() -> No
 async def test_a_withdrawal_that_overtakes_the_acknowledgement_waits_for_it() -> None:
     with pytest.raises(TooEarly):
         await confirm_withdrawal(RequestWithdrawn(request_id=CASE), await unacknowledged())
+
+
+def test_request_that_an_earlier_release_acknowledged_before_its_assessment_waits_for_nothing() -> None:
+    acknowledged = NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT)
+    assert evolve(Correspondence(), acknowledged).assessed
+    assert not evolve(Correspondence(), NoticeSent(request_id=CASE, letter=LetterKind.CODE)).assessed

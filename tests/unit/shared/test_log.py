@@ -62,10 +62,10 @@ def test_traceback_has_place_and_class_but_no_message_and_no_value(terminal: Ter
 
 
 def test_a_library_that_warns_is_named_and_not_quoted(terminal: Terminal) -> None:
-    logging.getLogger("aiormq.connection").warning("lost %s", SECRET)
-    logging.getLogger("aiormq.connection").info("chatter")
+    logging.getLogger("pymongo.topology").warning("lost %s", SECRET)
+    logging.getLogger("pymongo.topology").info("chatter")
     [line] = terminal.lines()
-    assert (line["library"], line["level"]) == ("aiormq.connection", "warning")
+    assert (line["library"], line["level"]) == ("pymongo.topology", "warning")
     assert SECRET not in str(line)
 
 
@@ -79,3 +79,33 @@ def test_error_that_ends_the_process_is_named_and_not_quoted(terminal: Terminal)
 def test_lines_below_the_level_are_not_written(terminal: Terminal) -> None:
     log.logger().debug("detail")
     assert terminal.lines() == []
+
+
+def test_outage_is_written_once_a_minute_and_at_once_when_it_comes_again(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    outage = log.OutageWarning("broker not reached")
+    for _ in range(200):
+        outage.write(queue="intake")
+        now += 0.6
+    assert len(terminal.lines()) == 2
+    outage.end()
+    outage.write(queue="intake")
+    assert len(terminal.lines()) == 3
+    assert {line["event"] for line in terminal.lines()} == {"broker not reached"}
+
+
+def test_driver_of_the_broker_writes_no_error_for_each_attempt(terminal: Terminal) -> None:
+    logging.getLogger("aiormq.connection").error("Connection refused")
+    assert terminal.lines() == []
+
+
+@pytest.mark.parametrize(("library", "level"), [("motor", "warning"), ("asyncio", "error")])
+def test_error_of_a_library_needs_a_person_only_where_it_is_a_fault_of_ours(
+    terminal: Terminal, library: str, level: str
+) -> None:
+    logging.getLogger(library).error("the connection of %s is lost", SECRET)
+    [line] = terminal.lines()
+    assert (line["level"], line["event"]) == (level, "a library warns")

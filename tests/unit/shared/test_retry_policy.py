@@ -1,14 +1,17 @@
 """What becomes of a message that was not handled."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.contract.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY
-from shared.errors import MalformedEvent, StoreUnavailable
-from shared.runtime import retry_policy
-from shared.runtime.broker import Delivery
+from shared.contract.envelope import encode
+from shared.contract.events import IdentityReminded
+from shared.contract.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, STRUCTURED
+from shared.errors import BrokerUnavailable, ConfigurationError, MalformedEvent, StoreUnavailable
+from shared.runtime import mongo, retry_policy
+from shared.runtime.broker import Delivery, translated
 from shared.runtime.retry_policy import after_failure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -67,6 +70,40 @@ def test_another_libraries_message_is_kept_from_headers_and_log() -> None:
     parked = failure(FRESH, ValueError("ada@example.org"))
     assert "ada" not in f"{parked.message.headers}{parked.fields}"
     assert parked.message.headers[retry_policy.REASON] == "ValueError"
+
+
+def fact_of(request_id: str) -> Delivery:
+    body = encode(
+        IdentityReminded(request_id=request_id, expires_at=NOW, wanted=()), id="1", source="s", time=NOW
+    )
+    return replace(FRESH, body=body, content_type=STRUCTURED)
+
+
+def test_parked_message_names_request_class_and_location() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        mongo.connect("mongodb://[", app_name="test")
+    parked = failure(fact_of("a" * 32), raised.value)
+    headers, fields = parked.message.headers, parked.fields
+    assert headers[retry_policy.ERROR] == fields["error"] == "ConfigurationError"
+    assert headers[retry_policy.REQUEST] == fields["request_id"] == "a" * 32
+    assert re.fullmatch(r"shared\.runtime\.mongo:connect:\d+", headers[retry_policy.LOCATION])
+    assert headers[retry_policy.LOCATION] == fields["location"]
+
+
+def test_location_passes_over_the_translation_of_a_drivers_error() -> None:
+    def fail() -> None:
+        with translated("read"):
+            raise OSError
+
+    with pytest.raises(BrokerUnavailable) as raised:
+        exec(compile("read()", "x", "exec"), {"__name__": "services.x", "read": fail})  # noqa: S102
+    assert retry_policy.location_of(raised.value) == "services.x:<module>:1"
+
+
+def test_message_that_is_no_fact_names_no_request_and_an_error_without_trace_no_location() -> None:
+    parked = failure(FRESH, ValueError("x"))
+    assert retry_policy.REQUEST not in parked.message.headers
+    assert parked.message.headers[retry_policy.LOCATION] == ""
 
 
 def test_publisher_of_a_message_survives_retries_and_broker_headers_do_not() -> None:

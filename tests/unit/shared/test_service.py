@@ -190,6 +190,29 @@ async def test_a_redelivered_event_has_one_effect_and_publishes_the_same_bytes_a
     assert all((m.message_id, m.body) == (first.message_id, first.body) for m in others)
 
 
+async def test_event_that_was_ordered_again_publishes_no_facts_of_a_known_row(world: World) -> None:
+    again = replace(message(verified(), f"event-{CASE}"), headers={retry_policy.REPUBLISHED: True})
+    for _ in range(2):
+        await world.broker.publish([again])
+        await world.drain()
+    assert world.desk.calls.count(CASE) == 2, "planned once, erased once"
+    assert len(world.plans()) == 1, "published by the new row, and by it alone"
+
+
+async def test_event_that_was_ordered_again_publishes_the_facts_of_its_row_after_a_crash(
+    world: World,
+) -> None:
+    again = replace(message(verified(), f"event-{CASE}"), headers={retry_policy.REPUBLISHED: True})
+    await world.broker.publish([again])
+    await world.drain()
+    await world.broker.publish([again])
+    inbox = world.broker.inbox("fulfillment")
+    await inbox.take(1)
+    inbox.lose()  # killed after the row was written, as far as the broker knows
+    await world.drain()
+    assert len(world.plans()) == 2
+
+
 async def test_two_services_and_two_cases_never_publish_under_the_same_id() -> None:
     fact = planned(CASE, "p")
     row = JournalRow(CASE, 0, "1", None, (fact,), NOW)
@@ -216,6 +239,16 @@ async def test_a_failing_handler_leaves_no_trace(world: World) -> None:
     assert len(world.broker.waiting()) == 1
 
 
+async def test_context_is_left_once_after_each_handler_even_one_that_fails(world: World) -> None:
+    left: list[str] = []
+    service = replace(world.runtime.service, leave=lambda moment: left.append(moment.case))
+    world.runtime = replace(world.runtime, service=service)
+    world.desk.errors[OTHER] = [KeyError(SECRET)]
+    await world.tell(verified(CASE), verified(OTHER))
+    await world.drain()
+    assert Counter(left) == {CASE: 2, OTHER: 1}
+
+
 async def test_poisoned_message_does_not_affect_others_in_its_batch(world: World) -> None:
     world.desk.errors[case(3)] = [KeyError(SECRET)]
     await world.tell(*(verified(case(number)) for number in range(6)))
@@ -223,6 +256,8 @@ async def test_poisoned_message_does_not_affect_others_in_its_batch(world: World
     assert len(world.plans()) == 5
     headers = world.headers()
     assert (headers[retry_policy.REASON], headers[retry_policy.ERROR]) == ("KeyError", "KeyError")
+    assert headers[retry_policy.REQUEST] == case(3)
+    assert headers[retry_policy.LOCATION].startswith("shared.runtime.service:Runtime.")
     assert SECRET not in str(headers)
 
 
@@ -237,10 +272,10 @@ class Picky(MemoryJournal):
             raise PermanentError("a value does not fit into a document")
         return await super().append(rows)
 
-    async def histories(self, cases: set[str]) -> dict[str, list[JournalRow]]:
+    async def histories(self, cases: set[str], *, partial: bool = False) -> dict[str, list[JournalRow]]:
         if OTHER in cases:
             raise PermanentError("a row of the journal does not read")
-        return await super().histories(cases)
+        return await super().histories(cases, partial=partial)
 
 
 async def test_unwritable_row_does_not_affect_others_in_its_batch() -> None:
@@ -590,6 +625,17 @@ async def test_publisher_is_known_when_its_submission_is_tried_again(
     await broker.drain(runtime)
     assert not register.aside
     assert len(journal.rows) == 1
+
+
+async def test_submission_that_names_itself_republished_publishes_its_facts_after_a_redelivery(
+    intake: Intake,
+) -> None:
+    broker, _, runtime = intake
+    forged = replace(submission(), body=b"garbage", headers={retry_policy.REPUBLISHED: True})
+    for _ in range(2):
+        await broker.publish([forged])
+        await broker.drain(runtime)
+    assert [one.routing_key for one in broker.published].count(RequestRejected.TYPE) == 2
 
 
 @pytest.mark.slow

@@ -34,7 +34,8 @@ def test_console_reads_the_reports_of_every_account_and_the_staff_accounts_alone
     privileges = staff_reader_role("habeas")["privileges"]
     assert {one["actions"][0] for one in privileges} == {"find"}
     read = {(one["resource"]["db"], one["resource"]["collection"]) for one in privileges}
-    assert read == {("habeas_staff", "accounts"), *((f"habeas_{name}", "reports") for name in PROCESSES)}
+    reports = {(f"habeas_{name}", "reports") for name in PROCESSES}
+    assert read == {("habeas_staff", "accounts"), ("habeas_upkeep", "unhandled"), *reports}
 
 
 def test_errors_of_a_map_come_first() -> None:

@@ -1,6 +1,7 @@
 """Proofs of staff accounts: what a signature covers; no decision reaches a handler without one."""
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ from shared.contract.events import (
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import (
     LIFETIME,
+    TEXT_SALT_BYTES,
     StaffAccount,
     addresses_in,
     code_at,
@@ -34,10 +36,13 @@ from shared.contract.staff import (
     objection,
     private_key,
     public_bytes,
+    salted,
     signature_fits,
     signed,
     signed_batch,
     step_of,
+    written_item,
+    written_text,
 )
 from shared.contract.topology import EVENTS, LISTENS
 from shared.errors import RefusedDecision
@@ -212,12 +217,22 @@ def test_every_fact_with_a_decider_is_a_decision() -> None:
         "FeeQuoted",
         "FileAttached",
         "PackageFetched",
+        "PreviewAsked",
+        "PreviewDrafted",
         "ScopeAnswered",
         "StaffSignedOut",
         "TrailExported",
     }
     named = {kind.__name__ for kind in catalogue() if issubclass(kind, Fact) and "by" in kind.model_fields}
     assert named - made_by_services == {kind.__name__ for kind in DECISIONS}
+
+
+@pytest.mark.parametrize("kind", DECISIONS, ids=lambda kind: kind.TYPE)
+def test_decision_of_an_account_without_its_role_is_refused(kind: type[Decision]) -> None:
+    decision = sign(kind.model_validate({"request_id": CASE, "by": ACCOUNT.name, **_filled(kind)}))
+    for role in StaffRole:
+        reason = objection(decision, replace(ACCOUNT, roles=frozenset({role})), NOW)
+        assert (reason == "role_missing") is (role not in kind.ROLES), role
 
 
 @pytest.mark.parametrize("gate", [None, OpenGate("signature_wrong")], ids=["no accounts", "refused"])
@@ -282,7 +297,7 @@ EXAMPLES: dict[str, Any] = {
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
     "token": CASE * 2,
     "incident": "storm", "verified": True, "granted": True, "replayed": True, "accepted": True, "way": "post",
-    "controller": "written_1",
+    "controller": "written_1", "address": f"written_{'0' * 64}",
     "collection": "shop.orders", "day": NOW.date(), "version": "0" * 64, "records": 1,
     "hold": "1" * 32, "first": "2" * 32, "matter": "claim_7",
     "received_at": NOW, "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},
@@ -302,3 +317,10 @@ def _filled(kind: type[BaseModel]) -> dict[str, Any]:
 def _some(field: FieldInfo) -> Any:
     members = getattr(field.annotation, "__members__", None)
     return next(iter(members.values())) if members else ("reason" if not get_args(field.annotation) else ())
+
+
+@pytest.mark.parametrize(("text", "found"), [("Grüße".encode(), "Grüße"), ("Grüße".encode("latin-1"), None)])
+def test_text_of_a_decision_is_utf_8(text: bytes, found: str | None) -> None:
+    content = salted(text, bytes(TEXT_SALT_BYTES))
+    assert written_text(written_item(content), content) == found
+    assert written_text(written_item(b"another"), content) is None

@@ -6,13 +6,13 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from shared.errors import StoreUnavailable
+from shared.errors import StoreUnavailable, Unroutable
 from shared.runtime.worker import WakeUp, work_forever
 from tests.waiting import eventually
 
 
-async def logs_of(error: Exception, *, calls: int = 3) -> tuple[int, list[str]]:
-    """Let work fail with *error* until the last of *calls*; return the calls and the reasons in the log."""
+async def logs_of(error: Exception, *, calls: int = 3) -> tuple[int, list[tuple[str, str]]]:
+    """Let work fail with *error* until the last of *calls*; return the calls, and level and reason."""
     made, done = 0, asyncio.Event()
 
     async def work() -> bool:
@@ -27,21 +27,22 @@ async def logs_of(error: Exception, *, calls: int = 3) -> tuple[int, list[str]]:
         task = asyncio.create_task(work_forever(work, service="intake", delayed="later", every_s=0.001))
         await asyncio.wait_for(done.wait(), 5)
         task.cancel()
-    return made, [entry["reason"] for entry in logs if entry["event"] == "later"]
+    return made, [(entry["log_level"], entry["reason"]) for entry in logs if entry["event"] == "later"]
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "level", "reason"),
     [
-        (StoreUnavailable("it does not answer"), "it does not answer"),
-        (RuntimeError("ada@example.org"), "RuntimeError"),
+        (StoreUnavailable("it does not answer"), "warning", "it does not answer"),
+        (Unroutable("no queue takes it"), "error", "no queue takes it"),
+        (RuntimeError("ada@example.org"), "error", "RuntimeError"),
     ],
 )
 async def test_work_is_repeated_after_an_error_which_quotes_no_foreign_words(
-    error: Exception, reason: str
+    error: Exception, level: str, reason: str
 ) -> None:
-    made, reasons = await logs_of(error)
-    assert (made, reasons) == (3, [reason, reason])
+    made, logged = await logs_of(error)
+    assert (made, logged) == (3, [(level, reason)] * 2)
 
 
 async def test_work_that_found_something_is_repeated_at_once() -> None:

@@ -18,13 +18,14 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import httpx
 
 from services.intake.channels.drop.terms import ARCHIVE, kind_of
 from shared.contract.drop import ListKind
 from shared.errors import PermanentError, TransientError
+from shared.runtime.tls import cause_of, client_context
 
 TIMEOUT: Final = httpx.Timeout(60, connect=10)
 SOON: Final = timedelta(minutes=1)
@@ -189,19 +190,18 @@ class DropClient:
                     body = await _small(answer)
             except httpx.RequestError as error:
                 perhaps = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                message = f"DROP did not answer: {type(error).__name__}"
+                message = f"DROP did not answer: {cause_of(error)}"
                 raise DropRetryLater(message, SOON, perhaps=perhaps) from None
         if answer.status_code not in {HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST}:
             raise _problem(answer)
         return _taken(body, answer.status_code)
 
     def _client(self) -> httpx.AsyncClient:
-        verify: Any = True if self.trust is None else self.trust
         return httpx.AsyncClient(
             base_url=self.url.rstrip("/"),
             headers={"X-API-KEY": self.key, "Accept": "application/zip, application/json"},
             timeout=TIMEOUT,
-            verify=verify,
+            verify=self.trust or client_context(),
             transport=self.transport,
             follow_redirects=False,
             trust_env=False,
@@ -222,7 +222,7 @@ def _read() -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
-        raise DropRetryLater(f"DROP did not answer: {type(error).__name__}", SOON) from None
+        raise DropRetryLater(f"DROP did not answer: {cause_of(error)}", SOON) from None
     except httpx.RequestError as error:
         message = f"DROP's answer cannot be read: {type(error).__name__}"
         raise DropCallRejected(message, HTTPStatus.OK) from None

@@ -39,7 +39,7 @@ from services.intake.channels.drop.requests import DropLodger
 from services.intake.channels.drop.status_reports import WITHIN, DropReporter
 from services.intake.channels.drop.terms import Hours, is_closed
 from shared.contract.drop import SOURCE, ListKind
-from shared.errors import HabeasError
+from shared.errors import HabeasError, TransientError
 from shared.runtime import metrics
 from shared.runtime.log import logger
 from shared.runtime.worker import work_forever
@@ -230,7 +230,7 @@ class DropPuller:
         """Warn of the days that are left; once a day, when they are few."""
         now = self.clock()
         left, day = last_day(state) - now, now.date().isoformat()
-        metrics.drop(days_left=left / timedelta(days=1), set_aside=len(state.set_aside))
+        metrics.drop(seconds_left=left.total_seconds(), set_aside=len(state.set_aside))
         if left < WARNED and state.warned_on != day:
             level = logger().error if left < timedelta() else logger().warning
             level("lists of DROP are due", service=NAME, reason=f"{left.days} days left; {state.trouble}")
@@ -248,7 +248,8 @@ def last_day(state: PlatformState) -> datetime:
 
 
 async def _log_trouble(error: HabeasError) -> None:
-    logger().error("lists of DROP are not sealed yet", service=NAME, reason=str(error))
+    write = logger().warning if isinstance(error, TransientError) else logger().error
+    write("lists of DROP are not sealed yet", service=NAME, reason=str(error))
     await asyncio.sleep(AGAIN_S)
 
 

@@ -8,16 +8,17 @@ processed once. A mail that fails is flagged for the staff, and does not block t
 """
 
 import asyncio
+import imaplib
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-import aioimaplib
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -25,6 +26,7 @@ from services.intake.channels.email.parser import LARGEST, single
 from services.intake.channels.email.service import MAILS, EmailService, MailDeferred, MailEnvelope
 from shared.errors import ErrorNet, TransientError, reason_of
 from shared.runtime.log import logger
+from shared.runtime.tls import cause_of, client_context
 from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S = 20.0
@@ -34,7 +36,7 @@ TIMEOUT_S = 60.0
 PORTS = {"imap": 143, "imaps": 993}
 KEYWORD = "HabeasTaken"
 CAME = re.compile(r'INTERNALDATE "([^"]{1,40})"')
-TROUBLE = (OSError, asyncio.TimeoutError, aioimaplib.Abort, aioimaplib.Error, aioimaplib.AioImapException)
+TROUBLE = (OSError, imaplib.IMAP4.error)
 
 TAKEN = "250 2.0.0 taken in"
 NOT_HERE = "550 5.1.1 no such address"
@@ -142,42 +144,30 @@ class MailboxWatcher:
 
     async def work(self) -> None:
         """Process the mails in the mailbox now. Raises TransientError: one of the systems did not answer."""
-        async with self._opened() as client:
-            for uid in await self._waiting(client):
-                await self._take(client, uid)
+        async with self._opened() as session:
+            for uid in await self._waiting(session):
+                await self._take(session, uid)
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[aioimaplib.IMAP4]:
-        account = self.account
-        kind = aioimaplib.IMAP4_SSL if account.tls else aioimaplib.IMAP4
-        options = {"ssl_context": self.tls or ssl.create_default_context()} if account.tls else {}
-        client = kind(account.host, account.port, timeout=TIMEOUT_S, **options)
-        try:
-            await client.wait_hello_from_server()
-            _well(await client.login(account.user, account.password), "log in")
+    async def _opened(self) -> AsyncIterator["ImapSession"]:
+        async with ImapSession.opened(self.account, self.tls) as session:
             if self.done:
-                await client.create(_quoted(self.done))  # "no" means that it exists
-            _well(await client.select(_quoted(account.folder)), "open the folder")
-            yield client
-            await client.logout()
-        except TROUBLE as error:
-            raise MailboxUnavailable(f"the mailbox did not answer: {type(error).__name__}") from None
-        finally:
-            if client.protocol is not None and client.protocol.transport is not None:
-                client.protocol.transport.close()
+                await session.ask("CREATE", _quoted(self.done))  # "no" means that it exists
+            await session.done("open the folder", "SELECT", _quoted(self.account.folder))
+            yield session
 
-    async def _waiting(self, client: aioimaplib.IMAP4) -> list[str]:
+    async def _waiting(self, session: "ImapSession") -> list[str]:
         unmarked = "" if self.done else f" UNKEYWORD {KEYWORD}"
-        found = _well(await client.uid_search(f"UNDELETED UNFLAGGED{unmarked}", charset=None), "search")
-        return found[0].decode().split() if found else []
+        [found, *_] = await session.done("search", "UID", "SEARCH", f"UNDELETED UNFLAGGED{unmarked}")
+        return found.decode().split() if isinstance(found, bytes) else []
 
-    async def _take(self, client: aioimaplib.IMAP4, uid: str) -> None:
-        content, received_at = await self._fetched(client, uid)
+    async def _take(self, session: "ImapSession", uid: str) -> None:
+        content, received_at = await self._fetched(session, uid)
         if content is None:
             return
         if len(content) > LARGEST:
             MAILS.labels("too_large").inc()
-            await self._flag(client, uid, "it is too large")
+            await self._flag(session, uid, "it is too large")
             return
         try:
             with ErrorNet(TransientError) as net:  # an error in one mail must not block the others
@@ -185,36 +175,99 @@ class MailboxWatcher:
         except MailDeferred:
             return
         if net.error is not None:
-            await self._flag(client, uid, reason_of(net.error))
+            await self._flag(session, uid, reason_of(net.error))
             return
         try:
-            await self._put_away(client, uid)
+            await self._put_away(session, uid)
         except MailboxUnavailable:
-            if (await self._fetched(client, uid))[0] is not None:
+            if (await self._fetched(session, uid))[0] is not None:
                 raise
 
-    async def _fetched(self, client: aioimaplib.IMAP4, uid: str) -> tuple[bytes | None, datetime]:
+    async def _fetched(self, session: "ImapSession", uid: str) -> tuple[bytes | None, datetime]:
         """Return a mail and its time of receipt; None if it was moved, an error on some servers."""
-        lines = (await client.uid("fetch", uid, "(INTERNALDATE BODY.PEEK[])")).lines
-        said = b" ".join(line for line in lines if not isinstance(line, bytearray))
-        content = next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
+        _, parts = await session.ask("UID", "FETCH", uid, "(INTERNALDATE BODY.PEEK[])")
+        said = b" ".join(part[0] if isinstance(part, tuple) else part or b"" for part in parts)
+        content = next((part[1] for part in parts if isinstance(part, tuple)), None)
         return content, _came_at(said.decode("ascii", "replace"))
 
-    async def _flag(self, client: aioimaplib.IMAP4, uid: str, reason: str) -> None:
+    async def _flag(self, session: "ImapSession", uid: str, reason: str) -> None:
         logger().error(
             "a mail in the mailbox cannot be taken in; it is flagged", service="intake", reason=reason
         )
-        _well(await client.uid("store", uid, "+FLAGS", r"(\Flagged)"), "flag")
+        await session.done("flag", "UID", "STORE", uid, "+FLAGS", r"(\Flagged)")
 
-    async def _put_away(self, client: aioimaplib.IMAP4, uid: str) -> None:
+    async def _put_away(self, session: "ImapSession", uid: str) -> None:
         if not self.done:
-            _well(await client.uid("store", uid, "+FLAGS", f"({KEYWORD})"), "mark")
-        elif client.has_capability("MOVE"):
-            _well(await client.uid("move", uid, _quoted(self.done)), "move")
+            await session.done("mark", "UID", "STORE", uid, "+FLAGS", f"({KEYWORD})")
+        elif session.moves:
+            await session.done("move", "UID", "MOVE", uid, _quoted(self.done))
         else:
-            _well(await client.uid("copy", uid, _quoted(self.done)), "copy")
-            _well(await client.uid("store", uid, "+FLAGS", r"(\Deleted)"), "delete")
-            _well(await client.expunge(), "expunge")
+            await session.done("copy", "UID", "COPY", uid, _quoted(self.done))
+            await session.done("delete", "UID", "STORE", uid, "+FLAGS", r"(\Deleted)")
+            await session.done("expunge", "EXPUNGE")
+
+
+@dataclass(frozen=True, slots=True)
+class ImapSession:
+    """A session at a mailbox. Its client waits for each answer, so each command runs in a thread."""
+
+    client: imaplib.IMAP4
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, account: ImapAccount, tls: ssl.SSLContext | None) -> AsyncIterator[Self]:
+        """Log in to *account*. Raises MailboxUnavailable: it did not answer, now or later."""
+        try:
+            client = await asyncio.to_thread(_connected, account, tls)
+            try:
+                await asyncio.to_thread(_log_in, client, account)
+                yield cls(client)
+                await asyncio.to_thread(client.logout)
+            finally:
+                await _close(client)
+        except TROUBLE as error:
+            raise MailboxUnavailable(f"the mailbox did not answer: {cause_of(error)}") from None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the server moves mails (RFC 6851)."""
+        return "MOVE" in self.client.capabilities
+
+    async def ask(self, command: str, *arguments: str) -> tuple[str, list[Any]]:
+        """Return status and data of the answer to *command*."""
+        called = getattr(self.client, command.lower())
+        return await asyncio.to_thread(called, *arguments)
+
+    async def done(self, what: str, command: str, *arguments: str) -> list[Any]:
+        """Return the data of the answer. Raises MailboxUnavailable: the server refused to do *what*."""
+        status, data = await self.ask(command, *arguments)
+        if status != "OK":
+            raise MailboxUnavailable(f"the mailbox refused to {what}")
+        return data
+
+
+def _connected(account: ImapAccount, tls: ssl.SSLContext | None) -> imaplib.IMAP4:
+    if account.tls:
+        context = tls or client_context()
+        return imaplib.IMAP4_SSL(account.host, account.port, ssl_context=context, timeout=TIMEOUT_S)
+    return imaplib.IMAP4(account.host, account.port, timeout=TIMEOUT_S)
+
+
+def _log_in(client: imaplib.IMAP4, account: ImapAccount) -> None:
+    try:
+        client.login(_quoted(account.user), account.password)
+    except imaplib.IMAP4.abort:  # the connection was lost
+        raise
+    except imaplib.IMAP4.error:
+        raise MailboxUnavailable("the mailbox refused to log in") from None
+
+
+async def _close(client: imaplib.IMAP4) -> None:
+    """Close the connection; it is closed already after the logout. A thread that still reads ends at once."""
+    with suppress(OSError):
+        client.sock.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError):  # it waits for that thread
+        await asyncio.to_thread(client.shutdown)
 
 
 def _came_at(said: str) -> datetime:
@@ -224,12 +277,6 @@ def _came_at(said: str) -> datetime:
         return datetime.strptime(found[1].strip(), "%d-%b-%Y %H:%M:%S %z") if found else datetime.now(UTC)
     except ValueError:
         return datetime.now(UTC)
-
-
-def _well(response: aioimaplib.Response, what: str) -> list[bytes | bytearray]:
-    if response.result != "OK":
-        raise MailboxUnavailable(f"the mailbox refused to {what}")
-    return list(response.lines)
 
 
 def _quoted(name: str) -> str:

@@ -13,8 +13,6 @@ from enum import StrEnum
 from hashlib import sha256
 from string import ascii_lowercase, ascii_uppercase
 
-from prometheus_client import Counter
-
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.email.attachments import documents_in
@@ -30,22 +28,22 @@ from services.intake.channels.email.sender_checks import (
 )
 from services.intake.channels.email.senders import Admission, Senders
 from services.intake.channels.email.sole_code import sole_code
-from services.intake.domain import MAIL, IntakeCase
+from services.intake.domain import (
+    IntakeCase,
+)
 from shared.contract import events
 from shared.contract.answer import INQUIRY, RAW_MAIL, SUBMISSION, Inquiry
 from shared.contract.correspondents import mailbox_for, parties
 from shared.contract.erasure_claims import erasure_claim
+from shared.contract.sources import MAIL
 from shared.errors import ErrorNet, HabeasError, TransientError, UnknownRequest, reason_of
 from shared.law import ClockRules, Right
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
-from shared.runtime.metrics import REGISTRY
+from shared.runtime.metrics import counter
 
-MAILS = Counter(
-    "habeas_inbox_mails",
-    "Incoming mails by result; see docs/reference/mail.md.",
-    ["outcome"],
-    registry=REGISTRY,
+MAILS = counter(
+    "habeas_inbox_mails_total", "Incoming mails by result; see docs/reference/mail.md.", "outcome"
 )
 """Labels come from a closed vocabulary; never an address."""
 ANSWER = "answer_mail_"

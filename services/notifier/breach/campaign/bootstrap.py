@@ -25,6 +25,7 @@ from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
+from shared.runtime.republication import RecordedPublisher
 from shared.runtime.service import Moment, Service
 
 STEERING, WRITING = "campaigns", "chunks"
@@ -75,7 +76,8 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
         )
 
     service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
-    recounting = LateBounceCounter(ledgers, standings, platform.bus.publish)
+    publish = RecordedPublisher(database, platform.bus).publish
+    recounting = LateBounceCounter(ledgers, standings, publish)
     yield Running(service, journal, background=recounting.run())
 
 

@@ -45,9 +45,8 @@ async def check_notices(event: BreachScoped, ctx: SampleWriter) -> Sequence[Fact
         return []
     sealed = await ctx.vault.open(event.request_id, event.declaration)
     declared = BreachDeclared.model_validate_json(sealed)
-    counted = _to_people(event) + await _to_customers(event, ctx.vault)
     letters = []
-    for number, (wanted, people) in enumerate(counted.most_common(MOST_KINDS)):
+    for number, (wanted, people) in enumerate(await kinds_of_letters(event, ctx.vault)):
         made = sample(wanted, people, ctx.notice(declared))
         item = f"sample_{event.phase}_{number}"
         await ctx.vault.seal(event.request_id, item, made.words("html").encode())
@@ -68,6 +67,16 @@ async def write_samples(event: SamplesAsked, ctx: SampleWriter) -> Sequence[Fact
         letters.append(_checked(made, 0, item))
     checked = NoticesChecked(request_id=event.request_id, phase=event.phase, letters=tuple(letters))
     return [checked.model_copy(update={"language": language})]
+
+
+async def kinds_of_letters(scoped: BreachScoped, vault: VaultPort) -> list[tuple[NoticeAudience, int]]:
+    """Return the kinds of letters of a phase with their numbers, the most frequent first."""
+    return (_to_people(scoped) + await _to_customers(scoped, vault)).most_common(MOST_KINDS)
+
+
+def missing_in(made: Sample) -> tuple[MissingStatement, ...]:
+    """Return the statements that a sample lacks."""
+    return tuple(MissingStatement(says=one.says, provision=one.provision) for one in made.lacks)
 
 
 def _to_people(event: BreachScoped) -> Counter[NoticeAudience]:
@@ -94,13 +103,12 @@ async def _to_customers(event: BreachScoped, vault: VaultPort) -> Counter[Notice
 
 
 def _checked(made: Sample, people: int, item: str) -> CheckedLetter:
-    lacks = (MissingStatement(says=one.says, provision=one.provision) for one in made.lacks)
     wanted = made.wanted
     return CheckedLetter(
         to=wanted.to,
         laws=wanted.laws,
         language=wanted.language,
         people=people,
-        lacks=tuple(lacks),
+        lacks=missing_in(made),
         item=item,
     )

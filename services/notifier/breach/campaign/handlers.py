@@ -8,6 +8,7 @@ from datetime import datetime
 from services.notifier.breach.campaign.checks import check_notices, write_samples
 from services.notifier.breach.campaign.filings import write_filings
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
+from services.notifier.breach.campaign.proofs import prove_notice
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.breach.campaign.unreached import list_unreached
 from services.notifier.breach.notices.documents import FormContext
@@ -27,6 +28,7 @@ from shared.contract.events.breaches import (
     CampaignResumed,
     ChunkDue,
     FilingsAsked,
+    NoticeProofAsked,
     NoticesReleased,
     SamplesAsked,
 )
@@ -188,6 +190,7 @@ SUBSCRIPTIONS = (
     on(BreachScoped, check_notices),
     on(NoticesReleased, release),
     on(BreachOpened, list_unreached),
+    on(NoticeProofAsked, prove_notice),
     on(FilingsAsked, write_filings),
     on(SamplesAsked, write_samples),
     on(BreachNoticeReturned, note_return),

@@ -126,7 +126,7 @@ async def list_unreached(event: BreachOpened, ctx: ListWriter) -> Sequence[Fact]
         return []
     name, people, parts = f"{UNREACHED}{event.proof.at.astimezone(UTC):%Y%m%d%H%M%S}", 0, 0
     rows: list[Unreached] = []
-    async for one in _unreached(event.request_id, ctx):
+    async for one in people_not_reached(event.request_id, ctx):
         rows.append(one)
         people += 1
         if len(rows) == ROWS_IN_PART:
@@ -136,7 +136,8 @@ async def list_unreached(event: BreachOpened, ctx: ListWriter) -> Sequence[Fact]
     return [UnreachedListed(request_id=event.request_id, people=people, list=name, parts=parts + 1)]
 
 
-async def _unreached(incident: str, ctx: ListWriter) -> AsyncIterator[Unreached]:
+async def people_not_reached(incident: str, ctx: ListWriter) -> AsyncIterator[Unreached]:
+    """Yield the people of *incident* who are not reached by a letter, or perhaps not."""
     aborted = await ctx.standings.of(incident) is CampaignState.ABORTED
     async for ledger in ctx.ledgers.of(incident):
         if not missed_in(ledger, aborted=aborted):

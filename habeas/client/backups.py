@@ -1,0 +1,210 @@
+"""
+Backups of Habeas' own databases, all of one moment, and their restoration.
+
+A backup is read in one snapshot of the database while services run, so that journals, vault and keys agree.
+The keys go to a folder of their own: whoever has one of the two folders can open nothing. Files have the form
+of mongodump; indexes are left out, for services make them at their start.
+"""
+
+import json
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from habeas.client.private_files import open_private, require_own
+from shared.contract import topology
+from shared.errors import ConfigurationError
+from shared.runtime.accounts import STAFF
+from shared.runtime.mongo import (
+    Client,
+    Database,
+    RawDocument,
+    insert_new,
+    raw_batches,
+    raw_documents_in,
+    snapshot,
+    translated,
+)
+
+KEYS, VAULT, MIGRATIONS = "keys", "vault", "migrations"
+OWN = (*topology.inboxes(), VAULT, STAFF, MIGRATIONS, KEYS)
+"""Our databases, without the prefix of the installation."""
+COMPLETE = "backup.json"
+"""Written last: a folder without it is no whole backup."""
+COLLECTION = re.compile(r"(?!system\.)(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.-]*(?<!\.)")
+"""Name of a collection in a backup: services choose them, and a name becomes that of a file, and back."""
+INSERTED_AT_ONCE = 1_000
+MOST_BYTES = 16 << 20
+"""Of one insertion."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupFolders:
+    """The folder of a backup, and that of its keys."""
+
+    content: Path
+    keys: Path
+
+    def of(self, database: str) -> Path:
+        """Return the folder for *database*, a name without prefix."""
+        return self.keys if database == KEYS else self.content
+
+
+@dataclass(frozen=True, slots=True)
+class BackupExtent:
+    """The extent of a backup."""
+
+    at: datetime
+    """When it was begun; it has everything that was written before."""
+    bytes_: int
+    files: int
+
+
+async def back_up(client: Client, prefix: str, folders: BackupFolders) -> BackupExtent:
+    """
+    Write all our databases as they are now.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+        PermanentError: It took longer than the database keeps a moment.
+        ConfigurationError: A folder has a backup already, belongs to others as well, or cannot be written;
+            one folder has the other; or a collection has a name that may be none of a file.
+    """
+    _must_be_apart(folders)
+    for folder in (folders.content, folders.keys):
+        _must_be_new(folder)
+    at, sizes = datetime.now(UTC), list[int]()
+    async with snapshot(client, "back up") as session:
+        for name in OWN:  # before anything is written
+            await _collections(client[f"{prefix}_{name}"])
+        for name in OWN:
+            database = client[f"{prefix}_{name}"]
+            for collection in await _collections(database):
+                with _created(folders.of(name) / database.name / f"{collection}.bson") as out:
+                    sizes.append(0)
+                    async for batch in raw_batches(database[collection], session):
+                        sizes[-1] += out.write(batch)
+    mark = {"at": at.isoformat(), "prefix": prefix}
+    for folder in (folders.content, folders.keys):
+        with _created(folder / COMPLETE) as out:
+            out.write(json.dumps(mark).encode())
+    return BackupExtent(at, sum(sizes), len(sizes))
+
+
+async def restore(client: Client, prefix: str, folders: BackupFolders) -> BackupExtent:
+    """
+    Write a backup into our databases, which must be empty, and which no service uses meanwhile.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+        ConfigurationError: A folder has no whole backup, or what is no part of one; the two are of different
+            moments, the prefix is another, or a database has documents.
+    """
+    mark = _mark(folders, prefix)
+    content = {f"{prefix}_{name}" for name in OWN if name != KEYS}
+    files = [*_files(folders.content, content), *_files(folders.keys, {f"{prefix}_{KEYS}"})]
+    await _must_be_empty(client, prefix)
+    for file in files:
+        for documents in _portions(raw_documents_in(file)):
+            await insert_new(client[file.parent.name][file.stem], documents)
+    return BackupExtent(
+        datetime.fromisoformat(mark["at"]), sum(file.stat().st_size for file in files), len(files)
+    )
+
+
+async def _collections(database: Database) -> list[str]:
+    """Return the names of the collections to back up. Raises ConfigurationError if one may be no file's."""
+    names = sorted(await database.list_collection_names())
+    own = [name for name in names if not name.startswith("system.")]
+    for name in own:
+        if not COLLECTION.fullmatch(name):
+            raise ConfigurationError(f"{database.name} has a collection {name!a}: drop it, or rename it")
+    return own
+
+
+def _created(file: Path) -> BinaryIO:
+    try:
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        return open(file, "xb", opener=open_private)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be made ({error.strerror})") from None
+
+
+def _must_be_apart(folders: BackupFolders) -> None:
+    content, keys = folders.content.resolve(), folders.keys.resolve()
+    if content.is_relative_to(keys) or keys.is_relative_to(content):
+        raise ConfigurationError(f"{folders.keys}: name a folder for keys apart from {folders.content}")
+
+
+def _must_be_new(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be made ({error.strerror})") from None
+    require_own(folder)
+    if any(folder.iterdir()):
+        raise ConfigurationError(f"{folder}: is not empty; name a new folder for each backup")
+
+
+def _mark(folders: BackupFolders, prefix: str) -> Mapping[str, str]:
+    marks = []
+    for folder in (folders.content, folders.keys):
+        try:
+            marks.append(json.loads((folder / COMPLETE).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            raise ConfigurationError(f"{folder}: has no whole backup") from None
+    if marks[0] != marks[1]:
+        raise ConfigurationError(f"{folders.content} and {folders.keys} are of different moments")
+    if marks[0]["prefix"] != prefix:
+        raise ConfigurationError(f"the backup is of HABEAS_DATABASE_PREFIX {marks[0]['prefix']}")
+    mark: Mapping[str, str] = marks[0]
+    return mark
+
+
+def _files(folder: Path, databases: Container[str]) -> list[Path]:
+    """Return the files of collections. Raises ConfigurationError if *folder* has more than *databases*."""
+    files = []
+    for found in sorted(folder.rglob("*")):
+        within = found.relative_to(folder)
+        of_its_kind = found.is_dir() if within.name in databases else found.is_file()
+        if found.is_symlink() or not of_its_kind or not _is_part(within, databases):
+            raise ConfigurationError(f"{str(found)!a}: is no part of this backup; nothing is restored")
+        if len(within.parts) > 1:
+            files.append(found)
+    return files
+
+
+def _is_part(file: Path, databases: Container[str]) -> bool:
+    """Tell whether *file*, within its folder, is the mark, a folder of *databases* or a file in one."""
+    match file.parts:
+        case [name]:
+            return name == COMPLETE or name in databases
+        case [_, _]:  # its folder has been looked at
+            return file.suffix == ".bson" and COLLECTION.fullmatch(file.stem) is not None
+        case _:
+            return False
+
+
+async def _must_be_empty(client: Client, prefix: str) -> None:
+    with translated("look for documents"):
+        for database in (client[f"{prefix}_{name}"] for name in OWN):
+            for collection in await database.list_collection_names():
+                if await database[collection].find_one({}, {"_id": 1}) is not None:
+                    raise ConfigurationError(f"{database.name} has documents: drop our databases first")
+
+
+def _portions(documents: Iterable[RawDocument]) -> Iterator[list[RawDocument]]:
+    """Yield *documents* in portions that one insertion takes."""
+    portion: list[RawDocument] = []
+    size = 0
+    for document in documents:
+        if portion and (len(portion) >= INSERTED_AT_ONCE or size + len(document.raw) > MOST_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(document)
+        size += len(document.raw)
+    if portion:
+        yield portion

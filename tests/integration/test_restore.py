@@ -1,0 +1,129 @@
+"""A backup under load, the loss of our databases, and their restoration."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from habeas.client import backups
+from habeas.client.backups import COMPLETE, OWN, BackupFolders, back_up, restore
+from habeas.embedded.stack import Stack
+from shared.errors import ConfigurationError
+from shared.runtime.mongo import Client, from_bson, raw_batches, snapshot
+from tests.integration.forked_processes import said
+from tests.integration.pipeline import SERVICES, Pipeline, prepared
+from tests.integration.test_operations import PRESENT, asked, serving
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with prepared(parts, tmp_path_factory.mktemp("restore")) as pipeline:
+        yield pipeline
+
+
+async def command(pipeline: Pipeline, *words: str) -> str:
+    """Return the output of the command ``habeas``, with the administrator's account of the database."""
+    code, output, complaint = await said(
+        "habeas", words, pipeline.environment | {"HABEAS_MONGO_URL": pipeline.mongo_url}
+    )
+    assert not code, complaint
+    return output
+
+
+async def lose_databases(pipeline: Pipeline) -> None:
+    for name in OWN:
+        await pipeline.client.drop_database(f"{pipeline.prefix}_{name}")
+
+
+def within(folder: Path) -> list[str]:
+    return sorted(str(one.relative_to(folder)) for one in folder.rglob("*"))
+
+
+async def test_restored_backup_goes_on_where_it_was(pipeline: Pipeline, tmp_path: Path) -> None:
+    folders = str(tmp_path / "content"), "--keys", str(tmp_path / "keys")
+    first, second, third, *others = (await pipeline.people())[:8]
+    erasure = third.asks("erasure")
+    async with serving(pipeline, PRESENT, *SERVICES):
+        answered = await asked(pipeline, first)
+        page = await pipeline.closed(answered)
+        waiting = await pipeline.lodge(second.asks("access"))
+        code = await pipeline.code_for(second, waiting)
+        requests = [person.asks("access") for person in others]
+        load = asyncio.gather(*(pipeline.send(request) for request in requests))
+        await command(pipeline, "backup", *folders)
+        await load
+        loaded = [await pipeline.id_of(request) for request in requests]
+        await pipeline.send(erasure)
+        erased = await pipeline.id_of(erasure)
+        for case in (*loaded, erased):
+            await pipeline.closed(case)
+    await lose_databases(pipeline)
+    await command(pipeline, "restore", *folders)
+    async with serving(pipeline, PRESENT, *SERVICES):
+        await command(pipeline, "republish")
+        assert await pipeline.page(answered) == page
+        assert (await pipeline.prove(waiting, code)).is_success
+        await pipeline.closed(waiting)
+        assert (await pipeline.http.get(f"/v1/requests/{erased}")).status_code == 404
+        for request in (*requests, erasure):  # publishers send again what came since the backup
+            await pipeline.send(request)
+        for case in (*loaded, erased):
+            await pipeline.closed(case)
+    assert not any((await pipeline.parked()).values())
+    assert "portal.contacts" not in await pipeline.mentions(third.email)
+
+
+async def test_backup_has_one_moment_and_only_a_whole_one_is_restored_into_empty_databases(
+    mongo_client: Client, database_prefix: str, tmp_path: Path
+) -> None:
+    journal = mongo_client[f"{database_prefix}_intake"]["journal"]
+    await journal.insert_one({"_id": "before"})
+    folders = BackupFolders(tmp_path / "content", tmp_path / "keys")
+    async with snapshot(mongo_client, "read") as session:
+        assert [from_bson(batch) async for batch in raw_batches(journal, session)] == [[{"_id": "before"}]]
+        await journal.insert_one({"_id": "later"})
+        assert [from_bson(batch) async for batch in raw_batches(journal, session)] == [[{"_id": "before"}]]
+    await back_up(mongo_client, database_prefix, folders)
+    with pytest.raises(ConfigurationError, match="is not empty"):
+        await back_up(mongo_client, database_prefix, folders)
+    with pytest.raises(ConfigurationError, match="has documents"):
+        await restore(mongo_client, database_prefix, folders)
+    await mongo_client.drop_database(journal.database.name)
+    with pytest.raises(ConfigurationError, match="HABEAS_DATABASE_PREFIX"):
+        await restore(mongo_client, "other", folders)
+    await restore(mongo_client, database_prefix, folders)
+    assert [one["_id"] async for one in journal.find().sort("_id")] == ["before", "later"]
+    (folders.keys / COMPLETE).unlink()
+    with pytest.raises(ConfigurationError, match="no whole backup"):
+        await restore(mongo_client, database_prefix, folders)
+
+
+@pytest.mark.parametrize("name", ["{folder}/written", "a b", "\x1b[2J", "a..b", "-"])
+async def test_collection_that_may_name_no_file_stops_a_backup_before_anything_is_written(
+    mongo_client: Client, database_prefix: str, tmp_path: Path, name: str
+) -> None:
+    folders = BackupFolders(tmp_path / "content", tmp_path / "keys")
+    await mongo_client[f"{database_prefix}_intake"]["journal"].insert_one({"_id": "first"})
+    last = mongo_client[f"{database_prefix}_{OWN[-1]}"]
+    await last.command("create", name.format(folder=tmp_path))
+    with pytest.raises(ConfigurationError, match=f"^{last.name} has a collection '[ -~]+': drop it"):
+        await back_up(mongo_client, database_prefix, folders)
+    assert set(within(tmp_path)) <= {"content", "keys"}
+
+
+async def test_backup_writes_new_files_alone_and_none_of_the_database_server(
+    mongo_client: Client, database_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = mongo_client[f"{database_prefix}_{OWN[-1]}"]
+    await database["cases.old"].insert_one({"_id": "first"})
+    await database.command({"create": "system.profile", "capped": True, "size": 4096})
+    folders = BackupFolders(tmp_path / "content", tmp_path / "keys")
+    await back_up(mongo_client, database_prefix, folders)
+    file = f"{database.name}/cases.old.bson"
+    assert within(folders.keys) == [COMPLETE, database.name, file]
+    assert {(folders.keys / name).stat().st_mode & 0o777 for name in (COMPLETE, file)} == {0o600}
+    monkeypatch.setattr(backups, "_must_be_new", lambda _: None)  # another process came between
+    with pytest.raises(ConfigurationError, match=r"cases.old.bson: cannot be made \(File exists\)"):
+        await back_up(mongo_client, database_prefix, folders)
