@@ -49,7 +49,11 @@ from shared.runtime.variables import FILE
 SEED = 1
 STALLED_AFTER = timedelta(minutes=10)
 PEOPLE = 2_000
-FILES_OF_COMPOSE = {"HABEAS_COMPANY_FILE": "HABEAS_COMPANY", "HABEAS_DATAMAP_FOLDER": "HABEAS_DATAMAP"}
+FILES_OF_COMPOSE = {
+    "HABEAS_COMPANY_FILE": "HABEAS_COMPANY",
+    "HABEAS_DATAMAP_FOLDER": "HABEAS_DATAMAP",
+    "HABEAS_TRUSTED_CA_FILE": "HABEAS_TRUSTED_CA",
+}
 """Variables of ``.env`` for docker compose, and the settings of services that they stand for."""
 T = TypeVar("T")
 Announce: TypeAlias = Callable[[Mapping[str, Any]], None]

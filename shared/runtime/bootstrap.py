@@ -504,6 +504,8 @@ def health_app(checks: Checks) -> FastAPI:
         states = dict(
             zip(names, await asyncio.gather(*(state_of(checks[name]) for name in names)), strict=True)
         )
+        for name, state in states.items():
+            metrics.readiness(name, answers=state == ANSWERS)
         ready = all(state == ANSWERS for state in states.values())
         return JSONResponse(states, status_code=200 if ready else 503)
 

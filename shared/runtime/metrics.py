@@ -93,6 +93,11 @@ _HTTP = histogram(
     "status",
 )
 _CONNECTED = gauge("habeas_consuming", "Whether the service's queue is being consumed.", "service")
+_READY = gauge(
+    "habeas_ready",
+    "Whether a part that the process needs answered, when its readiness was last asked.",
+    "part",
+)
 _BLOCKED = gauge(
     "habeas_broker_blocked",
     "Whether the broker accepts no messages of the service, because of an alarm of memory or disk.",
@@ -174,6 +179,11 @@ def store_time(store: str, command: str, seconds: float, *, failed: bool) -> Non
 def http_time(service: str, method: str, route: str, status: int, seconds: float) -> None:
     """Record the time until an answer began; *route* is the template of the path."""
     _HTTP.labels(service, method, route, status).observe(seconds)
+
+
+def readiness(part: str, *, answers: bool) -> None:
+    """Set whether *part* answered the process."""
+    _READY.labels(part).set(answers)
 
 
 def connections(service: str, *, consuming: bool, blocked: bool) -> None:

@@ -401,7 +401,8 @@ class Pipeline:
     async def listening(self, *, forged: bool = False) -> AsyncIterator[Heard]:
         """Hear every event from now on, as any upstream system can; some are *forged* by a test."""
         heard = Heard(f"listener-{uuid.uuid4().hex}")
-        connection = await aio_pika.connect_robust(self.amqp_url)
+        # Unit tests run no loop that could answer the broker: with heartbeats it would end the connection.
+        connection = await aio_pika.connect_robust(self.amqp_url, heartbeat=0)
         async with connection, connection.channel() as channel:
             queue = await channel.declare_queue(
                 heard.queue, durable=True, arguments={"x-queue-type": "quorum"}

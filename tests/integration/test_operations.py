@@ -55,9 +55,9 @@ async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
         yield pipeline
 
 
-async def asked(pipeline: Pipeline, person: Somebody) -> str:
+async def asked(pipeline: Pipeline, person: Somebody, right: str = "access") -> str:
     """Return a new request of *person*, who needs no further proof."""
-    request = person.asks("access")
+    request = person.asks(right)
     await pipeline.send(request)
     return await pipeline.id_of(request)
 

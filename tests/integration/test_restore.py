@@ -43,11 +43,14 @@ def within(folder: Path) -> list[str]:
 
 async def test_restored_backup_goes_on_where_it_was(pipeline: Pipeline, tmp_path: Path) -> None:
     folders = str(tmp_path / "content"), "--keys", str(tmp_path / "keys")
-    first, second, third, *others = (await pipeline.people())[:8]
-    erasure = third.asks("erasure")
+    first, second, third, fourth, *others = (await pipeline.people())[:9]
+    erasure, contacts = third.asks("erasure"), pipeline.business("portal", "contacts")
+    erased_before = await contacts.find_one({"email": fourth.email})
     async with serving(pipeline, PRESENT, *SERVICES):
         answered = await asked(pipeline, first)
         page = await pipeline.closed(answered)
+        await pipeline.closed(await asked(pipeline, fourth, "erasure"))
+        letters = len(pipeline.mail.to(first.email)), len(pipeline.mail.to(fourth.email))
         waiting = await pipeline.lodge(second.asks("access"))
         code = await pipeline.code_for(second, waiting)
         requests = [person.asks("access") for person in others]
@@ -60,7 +63,10 @@ async def test_restored_backup_goes_on_where_it_was(pipeline: Pipeline, tmp_path
         for case in (*loaded, erased):
             await pipeline.closed(case)
     await lose_databases(pipeline)
+    await contacts.insert_one(erased_before)  # a backup of the business data, from before the erasure
     await command(pipeline, "restore", *folders)
+    await command(pipeline, "erasures", "replay")
+    assert "portal.contacts" not in await pipeline.mentions(fourth.email)
     async with serving(pipeline, PRESENT, *SERVICES):
         await command(pipeline, "republish")
         assert await pipeline.page(answered) == page
@@ -69,9 +75,11 @@ async def test_restored_backup_goes_on_where_it_was(pipeline: Pipeline, tmp_path
         assert (await pipeline.http.get(f"/v1/requests/{erased}")).status_code == 404
         for request in (*requests, erasure):  # publishers send again what came since the backup
             await pipeline.send(request)
+            await pipeline.id_of(request)
         for case in (*loaded, erased):
             await pipeline.closed(case)
     assert not any((await pipeline.parked()).values())
+    assert letters == (len(pipeline.mail.to(first.email)), len(pipeline.mail.to(fourth.email)))
     assert "portal.contacts" not in await pipeline.mentions(third.email)
 
 

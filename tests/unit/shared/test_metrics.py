@@ -12,8 +12,8 @@ from shared.runtime import metrics
 from shared.runtime.http_metrics import TimedApp
 
 LABELS = {
-    "age", "command", "event", "figures", "kind", "method", "outcome", "queue", "route", "service", "stage",
-    "state", "status", "store",
+    "age", "command", "event", "figures", "kind", "method", "outcome", "part", "queue", "route", "service",
+    "stage", "state", "status", "store",
 }  # fmt: skip
 BASE_UNITS = ("_seconds", "_bytes", "_total", "_size")
 OTHER_UNITS = re.compile("_(ms|millis|minutes|hours|days|kib|mib|kb|mb|percent)(_|$)")
