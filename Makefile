@@ -9,7 +9,7 @@ IN_WORKERS := --numprocesses=auto
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos soak backlog clock images-offline release pictures docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos soak backlog clock mutations images-offline release pictures docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ backlog: setup  ## A million messages in a queue, and their handling, in bounded
 
 clock: setup  ## Compare the clock of the law with a day-by-day calendar, 100,000 cases for each edition
 	@$(BIN)/python -m bench.clock
+
+mutations: setup  ## Switch each safety mechanism off in a copy of the checkout; a test must catch each (ONLY=WORDS: some)
+	@scripts/setup-tests || [ $$? = 3 ]
+	@$(BIN)/python -m bench.mutations $(if $(ONLY),--only '$(ONLY)')
 
 campaign: setup  ## The long tests in full: simulated years, damaged files, kills, bursts, every page in every layout (ONLY=FILE: of one file)
 	@scripts/setup-tests || [ $$? = 3 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -9,8 +10,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Destroyed, PermanentError, Sealed
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.mongo import Client, Collection
-from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, Vault
+from shared.runtime.key_rings import READERS, KeyRing, derived_key, wrapping_purpose
+from shared.runtime.mongo import Client, Collection, Document
+from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, Rewrapped, Vault, wrap_anew
 
 CASE, OTHER = "a" * 32, "b" * 32
 MASTER = bytes(range(32))
@@ -179,6 +181,43 @@ async def test_another_master_key_opens_nothing_and_says_which_setting_to_look_a
     other = Vault(mongo_client, prefix=database_prefix, master_key=bytes(32))
     with pytest.raises(Sealed, match="HABEAS_MASTER_KEY"):
         await other.open(CASE, "request")
+
+
+async def test_new_case_gets_keys_wrapped_by_a_key_that_was_rotated_meanwhile(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    rotated: list[bytes] = [bytes(32)]
+
+    def changed() -> bytes | None:
+        return rotated.pop() if rotated else None
+
+    creator = Vault(mongo_client, prefix=database_prefix, master_key=MASTER, changed=changed)
+    await creator.create(CASE)
+    await creator.seal(CASE, "request", ADA)
+    assert (
+        await Vault(mongo_client, prefix=database_prefix, master_key=bytes(32)).open(CASE, "request") == ADA
+    )
+
+
+async def test_case_destroyed_while_keys_are_wrapped_anew_stays_destroyed(
+    vault: Vault, keys: Collection, database_prefix: str
+) -> None:
+    class DestroyedMeanwhile:
+        """The collection of keys, in which each case is destroyed once it was read."""
+
+        update_one = keys.update_one
+
+        async def find(self, wanted: Document) -> AsyncIterator[Document]:
+            async for document in keys.find(wanted):
+                await vault.destroy(document["_id"])
+                yield document
+
+    client: Any = {f"{database_prefix}_keys": {"keys": DestroyedMeanwhile()}}
+    names = map(wrapping_purpose, READERS)
+    purposes = {name: [bytes(32), derived_key(MASTER, name)] for name in names}
+    rings = {account: KeyRing(account, purposes) for account in READERS}
+    assert await wrap_anew(client, database_prefix, rings) == Rewrapped(anew=0, unopened=0)
+    assert [one["key"] async for one in keys.find()] == [None, None]
 
 
 async def test_discarded_items_are_gone_streams_too_and_the_rest_stays(vault: Vault) -> None:

@@ -133,3 +133,10 @@ def test_user_is_read_from_no_header_of_a_publisher() -> None:
     forged = replace(FRESH, exchange=REQUESTS, headers={retry_policy.USER: "portal"})
     assert retry_policy.origin_of(forged).user is None
     assert retry_policy.USER not in failure(forged).message.headers
+
+
+@pytest.mark.parametrize("exchange", [REQUESTS, EVENTS])
+def test_exchange_and_type_are_read_from_no_header_of_a_publisher(exchange: str) -> None:
+    stated = {retry_policy.EXCHANGE: EVENTS, retry_policy.ROUTING_KEY: "habeas.identity.verified.v1"}
+    forged = replace(FRESH, exchange=exchange, headers=stated)
+    assert retry_policy.origin_of(forged) == retry_policy.Origin(exchange, "habeas.x.v1")
