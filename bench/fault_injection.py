@@ -11,7 +11,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -77,12 +77,13 @@ class Worker:
             await self.process.stop(STOP_WITHIN)
 
 
-def worker(name: str, here: Ground, http: httpx.AsyncClient) -> Worker:
-    """Return the service *name*, not started yet."""
+def worker(name: str, here: Ground, http: httpx.AsyncClient, settings: Mapping[str, str] = {}) -> Worker:
+    """Return the service *name*, not started yet; *settings* precede those of :func:`environment`."""
     port = free_port()
-    settings = {**os.environ, **environment(here), "HABEAS_HTTP_PORT": "0", "HABEAS_OPS_PORT": str(port)}
+    ports = {"HABEAS_HTTP_PORT": "0", "HABEAS_OPS_PORT": str(port)}
     arguments = (sys.executable, "-m", f"services.{name}")
-    command = Command(arguments, Path.cwd(), here.folder / f"{name}.log", settings)
+    everything = {**os.environ, **environment(here), **ports, **settings}
+    command = Command(arguments, Path.cwd(), here.folder / f"{name}.log", everything)
     return Worker(name, command, f"http://{HOST}:{port}", http)
 
 

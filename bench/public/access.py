@@ -1,0 +1,41 @@
+"""Where a running installation is reached from outside, and what it must be set to."""
+
+import json
+from dataclasses import dataclass, field
+
+from bench.public.letters import LetterSource
+from shared.contract.sources import ALL
+
+SHOP, PORTAL = "shop.example", "portal.example"
+"""Upstream systems: requests from the shop are proven by the person, the portal has logged them in."""
+KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
+MANY = "1000000"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAccess:
+    """Where everything is that is public, and where the company keeps its own records."""
+
+    api_url: str
+    amqp_url: str = field(repr=False)
+    """Of a broker user that may publish as SHOP and PORTAL and read events; nodes separated by commas."""
+    stores_url: str = field(repr=False)
+    letters: LetterSource
+    prefix: str = ""
+    """First part of the names of the company's databases."""
+
+
+def settings(*users: str) -> dict[str, str]:
+    """Return the settings of an installation; the broker *users* publish for the upstream systems."""
+    return {
+        "HABEAS_API_KEYS": json.dumps(KEYS),
+        "HABEAS_SOURCES": json.dumps({user: [ALL, PORTAL] for user in users}),
+        "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
+        "HABEAS_CONFIRMING_SOURCES": json.dumps([PORTAL]),
+        "HABEAS_ERASURE_WINDOW": "PT0S",
+        "HABEAS_PUBLIC_REQUESTS_PER_HOUR": MANY,
+        "HABEAS_CODES_OFFERED_PER_HOUR": MANY,
+        "HABEAS_CODES_PER_HOUR": "1000",
+        "HABEAS_WRONG_CODES_ALARM": MANY,
+        "HABEAS_LETTERS_PER_DAY": MANY,
+    }

@@ -1,0 +1,460 @@
+"""
+The judgement on a run, by the public contract alone. Pure.
+
+Each rule yields anomalies of one kind; an anomaly names its request, and no personal data.
+"""
+
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from bench.public.deadlines import last_day
+from bench.public.evidence import PublicEvidence
+from bench.public.requests import PROOFLESS, RequestCourse, awaits_proof
+from bench.public.stores import Place, parts_about
+from shared.vocabulary import Right
+
+ANSWERED = frozenset({"granted", "partly_granted"})
+READING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.KNOW_CATEGORIES})
+"""Rights whose answer changes no record."""
+MARKED = frozenset({"restricted", "subscribed", "consent", "locked"})
+"""Fields that a mark may change."""
+CORRECTED = MARKED | {"address", "addresses"}
+"""Fields that a correction of the city may change."""
+ONCE = ("request.received", "request.closed", "request.withdrawn", "identity.verified")
+"""Facts that are published once about a request."""
+
+
+class PublicVerdict(StrEnum):
+    """Kinds of anomalies."""
+
+    LOST = "lost"
+    REPEATED = "repeated"
+    WRONG_PERSON = "wrong person"
+    LATE = "late"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PublicAnomaly:
+    """Something that must not be."""
+
+    verdict: PublicVerdict
+    request_id: str
+    """Empty if it belongs to no request that is known."""
+    what: str
+
+
+def judge(seen: PublicEvidence) -> list[PublicAnomaly]:
+    """Return all anomalies in what was *seen*, in order."""
+    found = {
+        PublicAnomaly(verdict, request_id, what)
+        for verdict, rules in RULES.items()
+        for rule in rules
+        for request_id, what in rule(seen)
+    }
+    return sorted(found)
+
+
+Findings = Iterator[tuple[str, str]]
+"""Request and what is wrong with it."""
+
+
+# --- lost -----------------------------------------------------------------------------------------------
+
+
+def unregistered(seen: PublicEvidence) -> Findings:
+    """Yield accepted requests that were never registered, and those without a status page."""
+    for course in seen.courses:
+        if course.accepted and course.request_id is None and course.refused_with is None:
+            yield "", f"accepted as {course.plan.reference}, and never registered"
+        if course.request_id and not course.page:
+            yield course.request_id, "has no status page"
+
+
+def unended(seen: PublicEvidence) -> Findings:
+    """Yield requests that wait for nobody and have no end."""
+    for course in seen.courses:
+        if course.request_id and course.page and not _may_stand(course):
+            yield course.request_id, f"has no end: it stands at {course.status}"
+        again = str(course.again_page.get("status", ""))
+        if course.again_id and again not in {"closed", "purged", "referred", "challenged"}:
+            yield course.again_id, f"the second request has no end: it stands at {again}"
+
+
+def _may_stand(course: RequestCourse) -> bool:
+    """Return whether the request has ended, or waits for the staff, or for proof that its requester lacks."""
+    if course.status in {"closed", "purged", "referred"}:
+        return True
+    return course.status == "challenged" and awaits_proof(course)
+
+
+def unheard(seen: PublicEvidence) -> Findings:
+    """Yield requests whose receipt, or end, no event announced."""
+    for _, page in _pages(seen):
+        if page.get("received_on") and not seen.heard(page["id"], "request.received"):
+            yield page["id"], "no event announced that it was received"
+        if page.get("status") == "closed" and not seen.heard(page["id"], "request.closed"):
+            yield page["id"], "no event announced its end"
+
+
+def letters_lost(seen: PublicEvidence) -> Findings:
+    """Yield requests with fewer letters than their page, or an event, says were sent."""
+    for _, page in _pages(seen):
+        arrived = len({letter.message_id for letter in seen.letters_of.get(page["id"], ())})
+        listed = sum(item["what"] == "letter_sent" for item in page.get("timeline", ()))
+        if arrived < max(listed, len(seen.heard(page["id"], "notice.sent"))):
+            yield page["id"], f"letters sent by its page: {listed}, arrived: {arrived}"
+        if page.get("status") == "closed" and page.get("outcome") and not arrived:
+            yield page["id"], "is answered without any letter"
+
+
+def downloads_lost(seen: PublicEvidence) -> Findings:
+    """Yield answers whose package, or certificate, was not to be had."""
+    for course in seen.courses:
+        if not (course.request_id and course.plan.by_person and course.page.get("outcome") in ANSWERED):
+            continue
+        if course.page.get("package_url") and course.package is None:
+            yield course.request_id, "its package cannot be downloaded"
+        if course.plan.right is Right.ERASURE and course.certificate is None:
+            yield course.request_id, "its certificate cannot be downloaded"
+        if course.plan.right in READING and not course.page.get("package_url"):
+            yield course.request_id, "is granted without a package"
+
+
+def effects_lost(seen: PublicEvidence) -> Findings:
+    """Yield granted requests that did not change what they must."""
+    for course in seen.courses:
+        if course.request_id and course.page.get("outcome") in ANSWERED:
+            for place in seen.owned.get(course.plan.person.email, ()):
+                if flaw := _effect_missing(course, place, seen):
+                    yield course.request_id, f"{flaw} in {place[0]}.{place[1]}"
+
+
+def _effect_missing(course: RequestCourse, place: Place, seen: PublicEvidence) -> str | None:
+    """Return what an answer should have changed in the record at *place*; None if it did."""
+    right, after = course.plan.right, seen.after.get(place)
+    before = seen.before[place]
+    if right is Right.ERASURE:
+        left = after is not None and parts_about(after, course.plan.person.email)
+        return "the person is still named" if left and not _retained(course, place) else None
+    if after is None:
+        return None
+    if right is Right.RESTRICTION:
+        return "no mark of restriction" if after.get("restricted") is False and _own(course, before) else None
+    if place[1] != "newsletter":
+        return None
+    if right is Right.CONSENT_WITHDRAWAL:
+        return "the consent stands" if after["consent"]["given"] else None
+    stops = right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE} or course.plan.is_marketing
+    return "the newsletter goes on" if stops and after["subscribed"] else None
+
+
+def _own(course: RequestCourse, record: Mapping[str, Any]) -> bool:
+    person = course.plan.person
+    return str(record.get("_id")) in {person.contact, str(person.number)}
+
+
+def _retained(course: RequestCourse, place: Place) -> bool:
+    """Return whether the certificate says that records of that collection are kept."""
+    listed = (course.certificate or {}).get("collections", ())
+    return any(
+        (
+            one["dataset"].endswith(place[0])
+            and one["collection"] == place[1]
+            and (one["retained"] or one["left"])
+        )
+        for one in listed
+    )
+
+
+# --- repeated -------------------------------------------------------------------------------------------
+
+
+def registered_twice(seen: PublicEvidence) -> Findings:
+    """Yield submissions under one reference that became several requests."""
+    for course in seen.courses:
+        for other in sorted(course.other_ids):
+            yield other, f"was submitted as {course.request_id} before"
+    names: dict[tuple[str, str], set[str]] = {}
+    for event in seen.events:
+        if event.type == "habeas.request.received.v1" and event.publisher and event.publisher.reference:
+            name = event.publisher.source, event.publisher.reference
+            names.setdefault(name, set()).add(event.request_id)
+    for ids in names.values():
+        first, *more = sorted(ids)
+        for other in more:
+            if not _follows(seen, other):
+                yield other, f"has the reference of {first}"
+
+
+def _follows(seen: PublicEvidence, request_id: str) -> bool:
+    return any(event.data.get("follows") for event in seen.heard(request_id, "request.received"))
+
+
+def announced_twice(seen: PublicEvidence) -> Findings:
+    """Yield requests about which a fact was published twice, under two ids."""
+    for request_id in seen.events_of:
+        for kind in ONCE:
+            if len(seen.heard(request_id, kind)) > 1:
+                yield request_id, f"{kind} was announced with several ids"
+
+
+def letters_repeated(seen: PublicEvidence) -> Findings:
+    """Yield requests with a letter that came twice, unless an event says that a crash left it in doubt."""
+    for request_id, letters in seen.letters_of.items():
+        if not request_id:
+            continue
+        doubtful = sum(bool(event.data.get("doubtful")) for event in seen.heard(request_id, "notice.sent"))
+        copies = Counter(letter.message_id for letter in letters)
+        if sum(times - 1 for times in copies.values()) > doubtful:
+            yield request_id, "a letter came twice, and no event says so"
+        first = {letter.message_id: letter for letter in letters}.values()
+        told = Counter((letter.recipients, letter.subject) for letter in first if not letter.code)
+        if any(times > 1 for times in told.values()):
+            yield request_id, "two letters say the same"
+
+
+# --- wrong person ---------------------------------------------------------------------------------------
+
+
+def letters_astray(seen: PublicEvidence) -> Findings:
+    """Yield requests with a letter to a mailbox that the request does not name."""
+    mailboxes = _mailboxes(seen)
+    for request_id, letters in seen.letters_of.items():
+        if request_id in mailboxes and any(set(one.recipients) != {mailboxes[request_id]} for one in letters):
+            yield request_id, "a letter went to another mailbox"
+
+
+def letters_about_others(seen: PublicEvidence) -> Findings:
+    """Yield requests with a letter that names another person."""
+    mailboxes = _mailboxes(seen)
+    for request_id, letters in seen.letters_of.items():
+        for letter in letters:
+            others = {box.casefold() for box in seen.index.named(letter.text)} - {
+                mailboxes.get(request_id, "")
+            }
+            if others and request_id in mailboxes:
+                yield request_id, "a letter names the mailbox of another person"
+
+
+def _mailboxes(seen: PublicEvidence) -> Mapping[str, str]:
+    """Return the mailbox that each request names."""
+    named = ((one, course) for course in seen.courses for one in course.ids)
+    return {request_id: course.plan.person.email.casefold() for request_id, course in named}
+
+
+def packages_of_others(seen: PublicEvidence) -> Findings:
+    """Yield requests whose package has records, or names, of another person."""
+    for course in seen.courses:
+        if course.package is None or course.request_id is None:
+            continue
+        own = course.plan.person.email
+        if seen.index.named(course.package_text) - {own}:
+            yield course.request_id, "its package names the mailbox of another person"
+        known = {place[1:] for place in seen.owned.get(own, ())}
+        for collection, records in course.package.items():
+            if any((collection, _id_text(record)) not in known for record in records):
+                yield course.request_id, f"its package has a record of another person in {collection}"
+
+
+def _id_text(record: Mapping[str, Any]) -> str:
+    """Return the id of a record in extended JSON as the store's driver writes it."""
+    value = record["_id"]
+    if isinstance(value, Mapping):
+        return str(value["$oid"] if "$oid" in value else b64decode(value["$binary"]["base64"]))
+    return str(value)
+
+
+def unproven_answers(seen: PublicEvidence) -> Findings:
+    """Yield answers to requesters who never proved that they are the person."""
+    for course in seen.courses:
+        if course.request_id is None or not course.plan.needs_proof or course.proven:
+            continue
+        if course.page.get("outcome") in ANSWERED or seen.heard(course.request_id, "identity.verified"):
+            yield course.request_id, "is answered without any proof"
+
+
+def others_changed(seen: PublicEvidence) -> Findings:
+    """Yield records that lost what they held about people who asked for no change."""
+    actors = _actors(seen)
+    for place in seen.changed:
+        before, after, concerned = seen.before[place], seen.after.get(place), seen.concerned[place]
+        acting = [actors[mailbox] for mailbox in sorted(concerned & actors.keys())]
+        for mailbox in concerned - actors.keys():
+            if acting and Counter(parts_about(before, mailbox)) - Counter(parts_about(after or {}, mailbox)):
+                yield (
+                    acting[0].request_id or "",
+                    f"a part about another person is gone in {place[0]}.{place[1]}",
+                )
+
+
+def _actors(seen: PublicEvidence) -> Mapping[str, RequestCourse]:
+    """Return the courses that may change records, by mailbox."""
+    return {course.plan.person.email: course for course in seen.courses if _may_change(course)}
+
+
+def _may_change(course: RequestCourse) -> bool:
+    proven = course.proven or not course.plan.needs_proof
+    return bool(course.request_id) and course.plan.right not in READING and proven
+
+
+# --- late -----------------------------------------------------------------------------------------------
+
+
+def answers_late(seen: PublicEvidence) -> Findings:
+    """Yield requests that were open, or answered, after their last day."""
+    for _, page in _pages(seen):
+        due = _day(page.get("due_on"))
+        if due is None:
+            continue
+        if seen.today > due and page["status"] not in {"closed", "purged"}:
+            yield page["id"], "is open after its last day"
+        if any(event.time.date() > due for event in seen.heard(page["id"], "request.closed")):
+            yield page["id"], "was closed after its last day"
+
+
+def days_wrong(seen: PublicEvidence) -> Findings:
+    """Yield requests whose last day is not that of the laws that its page names."""
+    for course, page in _pages(seen):
+        due, received = _day(page.get("due_on")), _day(page.get("received_on"))
+        if due is None or received is None or page.get("extended"):
+            continue
+        announced = [_day(one.data["due_on"]) for one in seen.heard(page["id"], "request.received")]
+        if announced != [due] * len(announced):
+            yield page["id"], "its page and the event of its receipt have different last days"
+        expected = last_day(seen.policies, page["laws"], str(course.plan.right), received)
+        if expected is not None and due != expected:
+            yield page["id"], f"its last day is {due}, by {', '.join(page['laws'])} it is {expected}"
+
+
+def _day(text: object) -> date | None:
+    return date.fromisoformat(str(text)) if text else None
+
+
+# --- unexplained ----------------------------------------------------------------------------------------
+
+
+def contradictions(seen: PublicEvidence) -> Findings:
+    """Yield requests whose page contradicts the events."""
+    for _, page in _pages(seen):
+        ends = seen.heard(page["id"], "request.closed")
+        if page["status"] != "closed" and ends:
+            yield page["id"], f"its page says {page['status']}, an event that it is closed"
+        if any(event.data.get("outcome") != page.get("outcome") for event in ends):
+            yield page["id"], "its page and the event of its end have different outcomes"
+
+
+def refusals(seen: PublicEvidence) -> Findings:
+    """Yield refusals without a ground, and submissions that were refused."""
+    for course in seen.courses:
+        if course.refused_with:
+            yield course.request_id or "", f"the submission was refused with {course.refused_with}"
+    for _, page in _pages(seen):
+        answers = seen.heard(page["id"], "request.fulfilled")
+        grounds = page.get("reasons") or [one for answer in answers for one in answer.data.get("reasons", ())]
+        if page.get("outcome") == "refused" and not grounds:
+            yield page["id"], "is refused without a ground"
+
+
+def outcomes_odd(seen: PublicEvidence) -> Findings:
+    """Yield outcomes that do not fit what is held about the person."""
+    for course in seen.courses:
+        outcome, held = course.page.get("outcome"), course.plan.person.held
+        if course.request_id and not held and outcome in ANSWERED and course.plan.looks_up:
+            yield course.request_id, f"nothing is held, and it is {outcome}"
+        if course.request_id and held and outcome == "nothing_held":
+            yield course.request_id, "records are held, and it says that there are none"
+
+
+def referrals(seen: PublicEvidence) -> Findings:
+    """Yield requests that wait for the staff, where no letter or event says so."""
+    for course, page in _pages(seen):
+        if page["status"] != "referred":
+            continue
+        if not any(one.data.get("reason") for one in seen.heard(page["id"], "request.referred")):
+            yield page["id"], "waits for the staff without a reason"
+        if course.plan.person.held and course.plan.right in READING | PROOFLESS:
+            yield page["id"], "waits for the staff, though a service can answer it"
+
+
+def unknown_requests(seen: PublicEvidence) -> Findings:
+    """Yield requests that nobody made, by events or letters."""
+    known = {one for course in seen.courses for one in course.ids}
+    spare = sum(course.unanswered for course in seen.courses)
+    received = {event.request_id for event in seen.events if event.type == "habeas.request.received.v1"}
+    odd = sorted(one for one in received - known if not _follows(seen, one))
+    if len(odd) > spare:
+        yield from ((one, "nobody made this request") for one in odd)
+    for request_id in seen.letters_of:
+        if request_id not in known | received:
+            yield request_id, "a letter is about a request that nobody made"
+
+
+def records_changed(seen: PublicEvidence) -> Findings:
+    """Yield records that were changed, added or deleted though no request of their people can explain it."""
+    actors = _actors(seen)
+    for place in seen.changed:
+        before, after = seen.before[place], seen.after.get(place)
+        acting = [actors[one] for one in sorted(seen.concerned[place] & actors.keys())]
+        if not acting:
+            yield "", f"a record of {place[0]}.{place[1]} changed; its people asked for no change"
+        elif not any(_explains(course, before, after) for course in acting):
+            yield acting[0].request_id or "", f"changed more of {place[0]}.{place[1]} than it asked for"
+    for place in seen.after.keys() - seen.before.keys():
+        yield "", f"a record was added to {place[0]}.{place[1]}"
+
+
+def _explains(course: RequestCourse, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> bool:
+    if course.plan.right is Right.ERASURE:
+        return True
+    if after is None:
+        return False
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    return changed <= (CORRECTED if course.plan.right is Right.RECTIFICATION else MARKED)
+
+
+def never_quiet(seen: PublicEvidence) -> Findings:
+    """Yield whether the installation never came to rest."""
+    if not seen.quiet:
+        yield "", "the installation never came to rest"
+
+
+def _pages(seen: PublicEvidence) -> Iterator[tuple[RequestCourse, Mapping[str, Any]]]:
+    """Yield each course with its page, and with that of a second request for the same."""
+    for course in seen.courses:
+        yield from ((course, page) for page in (course.page, course.again_page) if page)
+
+
+RULES: Mapping[PublicVerdict, Sequence[Callable[[PublicEvidence], Findings]]] = {
+    PublicVerdict.LOST: (unregistered, unended, unheard, letters_lost, downloads_lost, effects_lost),
+    PublicVerdict.REPEATED: (registered_twice, announced_twice, letters_repeated),
+    PublicVerdict.WRONG_PERSON: (
+        letters_astray,
+        letters_about_others,
+        packages_of_others,
+        unproven_answers,
+        others_changed,
+    ),
+    PublicVerdict.LATE: (answers_late, days_wrong),
+    PublicVerdict.UNEXPLAINED: (
+        contradictions,
+        refusals,
+        outcomes_odd,
+        referrals,
+        unknown_requests,
+        records_changed,
+        never_quiet,
+    ),
+}
+
+
+def outcomes(courses: Sequence[RequestCourse]) -> Mapping[str, int]:
+    """Return how many requests ended in which way."""
+    return Counter(
+        str(course.page.get("outcome") or course.status or "refused at once") for course in courses
+    )

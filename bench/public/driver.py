@@ -1,0 +1,401 @@
+"""
+People, strangers and upstream systems in a run: they ask, prove who they are, and read what they get.
+
+They behave as sensible clients do: what was not answered is sent again, under the same reference or event id;
+a code that did not come is waited for.
+"""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+from zipfile import ZipFile
+from zoneinfo import ZoneInfo
+
+import httpx
+import orjson
+
+from bench.public.access import KEYS, PORTAL, SHOP, PublicAccess
+from bench.public.evidence import PublicEvidence
+from bench.public.letters import PublicLetter
+from bench.public.listener import EventListener, HeardEvent
+from bench.public.requests import AskingChannel, Conduct, RequestCourse, RequestPlan, awaits_proof
+from bench.public.stores import people_in, records_of
+from shared.client import Publisher, message_of
+from shared.contract.declarations import CURRENT, TEXTS
+from shared.contract.events import RequestSubmitted
+from shared.errors import HabeasError
+from shared.runtime.hosts import may_use_proxy
+
+ANSWER_WITHIN_S = 30.0
+PAUSE_S = 0.5
+LETTERS_EVERY_S = 0.3
+LOOK_S, LONGEST_LOOK_S = 0.5, 5.0
+"""How often a person looks at the page of their request: at first, and after a long wait."""
+QUIET_S = 4.0
+"""Nothing comes for as long: then nothing more will."""
+MOST_UNDER_WAY = 200
+WRONG_CODES = ("000000", "BBBB-BBBB")
+ENDED = frozenset({"closed", "purged"})
+DONE_HTTP = frozenset({200, 202, 204, 409})
+"""409: an earlier submission of the same came through, or the request went on meanwhile."""
+
+
+class PublicDriver:
+    """
+    Everybody who asks, between the ends of ``async with``.
+
+    Args:
+        access: Where the installation is.
+        plans: What is asked, by :func:`~bench.public.requests.made_up`.
+        zone: The company's, which days are counted in.
+    """
+
+    def __init__(
+        self, access: PublicAccess, plans: Sequence[RequestPlan], *, zone: str = "Europe/Berlin"
+    ) -> None:
+        self.courses = [RequestCourse(plan) for plan in plans]
+        self.letters: list[PublicLetter] = []
+        self.events: list[HeardEvent] = []
+        self.started = 0
+        self._access = access
+        self._zone = ZoneInfo(zone)
+        self._by_request: defaultdict[str, list[PublicLetter]] = defaultdict(list)
+        self._http = httpx.AsyncClient(
+            base_url=access.api_url, timeout=ANSWER_WITHIN_S, trust_env=may_use_proxy(access.api_url)
+        )
+        self._listener = EventListener(access.amqp_url, self.events.append)
+        self._publishers = {
+            source: Publisher(access.amqp_url, source=source, tries=1) for source in (SHOP, PORTAL)
+        }
+        self._background: list[asyncio.Task[None]] = []
+        self._plays: list[asyncio.Task[None]] = []
+        self._slots = asyncio.Semaphore(MOST_UNDER_WAY)
+
+    async def __aenter__(self) -> Self:
+        """Read the company's records, and begin to listen. Raises BrokerUnavailable, StoreUnavailable."""
+        await self._access.letters.fetch()  # what came before is not of this run
+        self._before = await records_of(self._access)
+        await self._listener.declare()
+        for publisher in self._publishers.values():
+            await publisher.__aenter__()
+        self._background = [
+            asyncio.create_task(self._listener.listen()),
+            asyncio.create_task(self._read_letters()),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in (*self._plays, *self._background):
+            task.cancel()
+        await asyncio.gather(*self._plays, *self._background, return_exceptions=True)
+        for publisher in self._publishers.values():
+            await publisher.__aexit__(kind, error, trace)
+        await self._listener.delete()
+        await self._http.aclose()
+
+    @property
+    def progress(self) -> float:
+        """Share of the requests that were begun, from 0 to 1."""
+        return self.started / max(len(self.courses), 1)
+
+    @property
+    def at_rest(self) -> int:
+        """Number of requests with which nothing more happens without the staff, or proof."""
+        return sum(map(rests, self.courses))
+
+    async def drive(self, per_second: float, may_go_on: Callable[[], bool] = lambda: True) -> None:
+        """
+        Make all requests, *per_second* of them, and none while *may_go_on* returns False.
+
+        Returns when the last one was made; answers are still to come.
+        """
+        for course in self.courses:
+            while not may_go_on():  # noqa: ASYNC110 - asked, not told
+                await asyncio.sleep(LETTERS_EVERY_S)
+            await self._slots.acquire()
+            self.started += 1
+            self._plays.append(asyncio.create_task(self._play(course)))
+            await asyncio.sleep(1 / per_second)
+
+    async def gathered(self, within_s: float) -> PublicEvidence:
+        """Wait until everything has come to rest, for *within_s* at most; return what was seen."""
+        deadline = time.monotonic() + within_s
+        if self._plays:
+            await asyncio.wait(self._plays, timeout=within_s)
+        quiet = await self._until_quiet(deadline)
+        for course in self.courses:
+            await self._look(course)
+        policies = (await self._insist("GET", "/v1/policies")).json()
+        return PublicEvidence(
+            courses=self.courses,
+            letters=tuple(self.letters),
+            events=tuple(self.events),
+            before=self._before,
+            after=await records_of(self._access),
+            people=people_in(self._before),
+            today=datetime.now(self._zone).date(),
+            quiet=quiet and all(play.done() for play in self._plays),
+            policies=policies,
+        )
+
+    async def _until_quiet(self, deadline: float) -> bool:
+        last, since = None, time.monotonic()
+        while time.monotonic() < deadline:
+            now = (len(self.letters), len(self.events), self.at_rest)
+            if now != last:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since > QUIET_S:
+                if self.at_rest == len(self.courses):
+                    return True
+                for course in self.courses:
+                    if not rests(course):
+                        await self._look(course)
+            await asyncio.sleep(LETTERS_EVERY_S)
+        return False
+
+    async def _read_letters(self) -> None:
+        while True:
+            for letter in await self._access.letters.fetch():
+                self.letters.append(letter)
+                self._by_request[letter.request_id].append(letter)
+            await asyncio.sleep(LETTERS_EVERY_S)
+
+    # --- a request ----------------------------------------------------------------------------------------
+
+    async def _play(self, course: RequestCourse) -> None:
+        """Make a request, and go on with it until it rests."""
+        try:
+            dice = random.Random(course.plan.reference)
+            await self._submit(course)
+            if course.request_id is None:
+                return
+            if course.plan.conduct is Conduct.RESENT:
+                await self._submit_again(course, dice)
+            if course.plan.conduct is Conduct.AGAIN:
+                await self._ask_again(course)
+            await self._follow(course)
+            await self._fetch(course)
+        finally:
+            self._slots.release()
+
+    async def _submit(self, course: RequestCourse) -> None:
+        plan = course.plan
+        match plan.channel:
+            case AskingChannel.API | AskingChannel.KEY:
+                course.request_id = await self._post(course, plan.submission)
+            case AskingChannel.EVENT | AskingChannel.PORTAL:
+                course.request_id = await self._publish(course, plan.submission)
+
+    async def _submit_again(self, course: RequestCourse, dice: random.Random) -> None:
+        """Send the same submission again, once or twice, as a system that has forgotten that it did."""
+        for _ in range(dice.randint(1, 2)):
+            await asyncio.sleep(dice.random())
+            if course.plan.channel is AskingChannel.KEY:
+                id_ = await self._post(course, course.plan.submission)
+                course.other_ids |= {id_} - {course.request_id} if id_ else set()
+            else:
+                await self._publish(course, course.plan.submission)
+
+    async def _ask_again(self, course: RequestCourse) -> None:
+        again = replace(course.plan, reference=str(uuid4()))
+        if again.channel in {AskingChannel.EVENT, AskingChannel.PORTAL}:
+            course.again_id = await self._publish(course, again.submission)
+        else:
+            course.again_id = await self._post(course, again.submission)
+
+    async def _post(self, course: RequestCourse, submission: Mapping[str, Any]) -> str | None:
+        """Submit by HTTP, as anybody or with a key; return the id."""
+        keyed = course.plan.channel is AskingChannel.KEY
+        headers = {"Authorization": f"Bearer {KEYS[SHOP]}"} if keyed else {}
+
+        def unanswered() -> None:
+            course.unanswered += not keyed
+
+        answer = await self._insist(
+            "POST", "/v1/requests", unanswered, json=dict(submission), headers=headers
+        )
+        if not answer.is_success:
+            course.refused_with = answer.status_code
+            return None
+        course.accepted = True
+        return str(answer.json()["id"])
+
+    async def _publish(self, course: RequestCourse, submission: Mapping[str, Any]) -> str | None:
+        """Submit by an event; return the id, once the request is registered; None if it is rejected."""
+        source = PORTAL if course.plan.channel is AskingChannel.PORTAL else SHOP
+        event = RequestSubmitted.model_validate(submission)
+        message = message_of(event, source=source, id=str(submission["reference"]))
+        while True:
+            try:
+                await self._publishers[source].publish([message])
+                break
+            except HabeasError:
+                await asyncio.sleep(PAUSE_S)
+        course.accepted = True
+        headers = {"Authorization": f"Bearer {KEYS[source]}"}
+        reference = {"reference": str(submission["reference"])}
+        while True:
+            answer = await self._insist("GET", "/v1/requests", params=reference, headers=headers)
+            if answer.is_success:
+                return str(answer.json()["id"])
+            if self._is_rejected(reference["reference"]):
+                course.refused_with = httpx.codes.UNPROCESSABLE_ENTITY
+                return None
+            await asyncio.sleep(PAUSE_S)
+
+    def _is_rejected(self, event_id: str) -> bool:
+        rejections = (one for one in self.events if one.type == "habeas.request.rejected.v1")
+        return any(one.data.get("publisher_id") == event_id for one in rejections)
+
+    async def _follow(self, course: RequestCourse) -> None:
+        """Look at the page of the request, and do what it asks for, until it rests."""
+        wait, seen = LOOK_S, 0
+        while True:
+            await self._look(course)
+            if course.status == "challenged":
+                await self._answer_challenge(course)
+            if rests(course):
+                return
+            letters = len(self._by_request[course.request_id or ""])
+            wait = LOOK_S if letters > seen else min(wait * 1.3, LONGEST_LOOK_S)
+            seen = letters
+            await asyncio.sleep(wait)
+
+    async def _answer_challenge(self, course: RequestCourse) -> None:
+        conduct = course.plan.conduct
+        if conduct is Conduct.WITHDRAWN:
+            if not course.took_back:
+                await self._insist("DELETE", f"/v1/requests/{course.request_id}")
+                course.took_back = True
+        elif conduct is Conduct.STRANGER and course.guessed < 2:
+            await self._guess(course)
+        elif conduct not in {Conduct.STRANGER, Conduct.SILENT} and not course.proven:
+            if code := self._newest_code(course):
+                if conduct is Conduct.MISTYPED:
+                    await self._guess(course)
+                course.proven = await self._prove(course, {"kind": "email_code", "code": code})
+        elif conduct not in {Conduct.STRANGER, Conduct.SILENT} and _wants_details(course.page):
+            await self._give_details(course)
+
+    async def _guess(self, course: RequestCourse) -> None:
+        wrong = WRONG_CODES[course.plan.right == "erasure"]
+        await self._prove(course, {"kind": "email_code", "code": wrong})
+        course.guessed += 1
+
+    async def _give_details(self, course: RequestCourse) -> None:
+        """Offer details of the records and a signed declaration, as California's law lets people do."""
+        person = course.plan.person
+        if not course.gave_details and person.details:
+            signed = {"name": person.name, "signed_at": datetime.now(UTC).isoformat()}
+            points = {"kind": "data_points", "points": dict(person.details)}
+            declared = {"kind": "declaration", "text": TEXTS[CURRENT], **signed}
+            course.gave_details = await self._prove(course, points, declared)
+
+    async def _prove(self, course: RequestCourse, *proofs: Mapping[str, Any]) -> bool:
+        content = {"proofs": proofs}
+        answer = await self._insist("POST", f"/v1/requests/{course.request_id}/proofs", json=content)
+        return answer.status_code in DONE_HTTP
+
+    def _newest_code(self, course: RequestCourse) -> str | None:
+        """Return the newest code that the person was mailed."""
+        mailbox = course.plan.person.email.casefold()
+        letters = self._by_request[course.request_id or ""]
+        codes = [letter.code for letter in letters if letter.code and mailbox in letter.recipients]
+        return codes[-1] if codes else None
+
+    async def _fetch(self, course: RequestCourse) -> None:
+        """Download package and certificate of an answered request."""
+        if not course.plan.by_person or course.status not in ENDED:
+            return
+        if course.page.get("package_url"):
+            await self._download(course)
+        if course.plan.right == "erasure" and course.page.get("outcome") in {"granted", "partly_granted"}:
+            answer = await self._insist("GET", f"/v1/requests/{course.request_id}/certificate")
+            if answer.is_success:
+                course.certificate = answer.json()["certificate"]
+
+    async def _download(self, course: RequestCourse) -> None:
+        """Ask for a code, and download with it; ask for another code if the download was cut off."""
+        path = f"/v1/requests/{course.request_id}/package"
+        while course.package is None:
+            known = self._newest_code(course)
+            await self._insist("POST", f"{path}/codes")
+            while (code := self._newest_code(course)) == known:  # noqa: ASYNC110 - letters are read elsewhere
+                await asyncio.sleep(LETTERS_EVERY_S)
+            with suppress(httpx.HTTPError):
+                answer = await self._http.get(path, params={"code": code or ""})
+                if answer.is_success:
+                    course.package, course.package_text = _opened(answer.content)
+
+    async def _look(self, course: RequestCourse) -> None:
+        """Read the page of the request, and of a second one for the same."""
+        if course.request_id is None:
+            return
+        answer = await self._insist("GET", f"/v1/requests/{course.request_id}")
+        course.page = answer.json() if answer.is_success else {}
+        if course.again_id:
+            again = await self._insist("GET", f"/v1/requests/{course.again_id}")
+            course.again_page = again.json() if again.is_success else {}
+
+    async def _insist(
+        self, method: str, path: str, unanswered: Callable[[], None] = lambda: None, **content: Any
+    ) -> httpx.Response:
+        """Call until there is an answer that is not about the server; return it."""
+        while True:
+            try:
+                answer = await self._http.request(method, path, **content)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                pass
+            except httpx.TransportError:
+                unanswered()
+            else:
+                if answer.status_code < 500 and answer.status_code != 429:
+                    return answer
+                if answer.status_code >= 500:
+                    unanswered()
+            await asyncio.sleep(PAUSE_S)
+
+
+def _wants_details(page: Mapping[str, Any]) -> bool:
+    return any(
+        "mailbox" not in way and {*way} & {"two_points", "three_points"} for way in page.get("wanted", ())
+    )
+
+
+def rests(course: RequestCourse) -> bool:
+    """Return whether nothing more happens with a request unless the staff acts, or a proof comes."""
+    if course.refused_with:
+        return True
+    status, again = course.status, course.again_page.get("status", "closed")
+    waits = status == "challenged" and awaits_proof(course)
+    guessed = course.plan.conduct is not Conduct.STRANGER or course.guessed >= 2
+    return (status in {*ENDED, "referred"} or (waits and guessed)) and again in {
+        *ENDED,
+        "referred",
+        "challenged",
+    }
+
+
+def _opened(package: bytes) -> tuple[dict[str, list[dict[str, Any]]], str]:
+    """Return the records in *package*, by collection, and all of its texts."""
+    with ZipFile(BytesIO(package)) as archive:
+        names = [name for name in archive.namelist() if name.startswith("data/")]
+        contents = {name: archive.read(name).decode() for name in names}
+        text = archive.read("index.html").decode()
+    records = {
+        name.removeprefix("data/").removesuffix(".json").partition(".")[2]: orjson.loads(content)
+        for name, content in contents.items()
+        if name.endswith(".json")
+    }
+    return records, "\n".join([*contents.values(), text])

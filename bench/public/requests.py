@@ -1,0 +1,222 @@
+"""
+Requests that are going to be made, by a seed, and their course as the requester sees it.
+
+All of a plan follows from the seed and the people. A course holds personal data of fictional people; what is
+printed of it is numbers and ids alone.
+"""
+
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from shared.vocabulary import Right
+
+
+class AskingChannel(StrEnum):
+    """The way on which a request comes in."""
+
+    API = "api"
+    """The HTTP API, as anybody."""
+    KEY = "key"
+    """The HTTP API, with the key of an upstream system."""
+    EVENT = "event"
+    """An event of an upstream system; the person proves who they are."""
+    PORTAL = "portal"
+    """An event of an upstream system that has logged the person in."""
+
+
+class Conduct(StrEnum):
+    """What the requester does beside asking."""
+
+    PLAIN = "plain"
+    RESENT = "resent"
+    """The same submission comes several times."""
+    AGAIN = "again"
+    """The person asks for the same once more, in another request, before the answer."""
+    MISTYPED = "mistyped"
+    """Wrong codes come before the right one."""
+    WITHDRAWN = "withdrawn"
+    """The person takes the request back instead of proving who they are."""
+    SILENT = "silent"
+    """The person never proves who they are."""
+    STRANGER = "stranger"
+    """Somebody else asks, names the person's mailbox, and guesses codes; the person ignores the letters."""
+
+
+CONDUCTS = {
+    Conduct.PLAIN: 58,
+    Conduct.RESENT: 10,
+    Conduct.AGAIN: 6,
+    Conduct.MISTYPED: 8,
+    Conduct.WITHDRAWN: 5,
+    Conduct.SILENT: 3,
+    Conduct.STRANGER: 10,
+}
+UNKNOWN = 0.06
+"""Share of people that the company does not know."""
+CHANNELS = {AskingChannel.API: 40, AskingChannel.KEY: 20, AskingChannel.EVENT: 25, AskingChannel.PORTAL: 15}
+LOGGED_IN = (Conduct.PLAIN, Conduct.RESENT, Conduct.AGAIN)
+"""Conduct of people that a portal has logged in: no code is asked for, and no stranger gets in."""
+PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
+MARKETING = {"scope": ["direct_marketing"]}
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPerson:
+    """A person, as the company's own records or their passport have them."""
+
+    email: str
+    name: str
+    country: str
+    subdivision: str | None = None
+    number: int | None = None
+    """The customer number."""
+    contact: str = ""
+    """The id of the record of the portal."""
+    details: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """What the person knows that stands in the records of the portal: field → value."""
+    held: bool = True
+    """Whether the company has records of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """A request that is going to be made."""
+
+    place: int
+    person: PublicPerson
+    right: Right
+    channel: AskingChannel
+    conduct: Conduct
+    reference: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def submission(self) -> dict[str, Any]:
+        """What is submitted."""
+        residence = {"country": self.person.country, "subdivision": self.person.subdivision}
+        return {
+            "reference": self.reference,
+            "right": self.right.value,
+            "subject": {"name": self.person.name, "email": self.person.email},
+            "residence": {name: value for name, value in residence.items() if value},
+            "locale": "en",
+            **({"details": dict(self.details)} if self.details else {}),
+        }
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether the person must prove who they are."""
+        return self.channel is not AskingChannel.PORTAL and self.looks_up
+
+    @property
+    def is_marketing(self) -> bool:
+        """Whether it is an objection to direct marketing alone."""
+        return self.right is Right.OBJECTION and dict(self.details) == MARKETING
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether the answer depends on what is held, and so on who asks; an opt-out is granted to all."""
+        return self.right not in PROOFLESS and not self.is_marketing
+
+    @property
+    def by_person(self) -> bool:
+        """Whether the person asks who is named."""
+        return self.conduct is not Conduct.STRANGER
+
+
+@dataclass(slots=True)
+class RequestCourse:
+    """What became of a request, as its requester saw it."""
+
+    plan: RequestPlan
+    request_id: str | None = None
+    accepted: bool = False
+    """Whether the API, or the broker, took it."""
+    other_ids: set[str] = field(default_factory=set)
+    """Ids that further submissions of the same request got, if they were others."""
+    again_id: str | None = None
+    """The second request for the same."""
+    unanswered: int = 0
+    """Submissions without a key that got no answer, and may have been registered under unknown ids."""
+    refused_with: int | None = None
+    """The status code with which the API refused the submission."""
+    proven: bool = False
+    """Whether a right code was accepted."""
+    gave_details: bool = False
+    """Whether the person offered details of their records, with a signed declaration."""
+    guessed: int = 0
+    """Wrong codes."""
+    took_back: bool = False
+    page: Mapping[str, Any] = field(default_factory=dict)
+    """The last status page."""
+    again_page: Mapping[str, Any] = field(default_factory=dict)
+    package: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
+    """Records of the downloaded package, by collection."""
+    package_text: str = field(default="", repr=False)
+    certificate: Mapping[str, Any] | None = None
+
+    @property
+    def status(self) -> str:
+        """The status on the last page."""
+        return str(self.page.get("status", ""))
+
+    @property
+    def ids(self) -> list[str]:
+        """All ids that its requester knows."""
+        return [one for one in (self.request_id, self.again_id, *sorted(self.other_ids)) if one]
+
+
+def made_up(people: Sequence[PublicPerson], requests: int, seed: int) -> list[RequestPlan]:
+    """
+    Return *requests* plans, each with a person of its own.
+
+    Raises ValueError if there are fewer than twice as many people: as many must be left that ask for nothing.
+    """
+    if len(people) < 2 * requests:
+        raise ValueError(f"{requests} requests need {2 * requests} people; there are {len(people)}")
+    dice = random.Random(seed)
+    asking = dice.sample(sorted(people, key=lambda person: person.email), requests)
+    return [_plan(place, person, dice) for place, person in enumerate(asking)]
+
+
+def _plan(place: int, person: PublicPerson, dice: random.Random) -> RequestPlan:
+    if dice.random() < UNKNOWN:
+        person = PublicPerson(f"unknown{place}@elsewhere.example", f"Nova Nullo {place}", "DE", held=False)
+    channel = _drawn(CHANNELS, dice)
+    conducts = {one: weight for one, weight in CONDUCTS.items() if _fits(one, channel)}
+    right = dice.choice(list(Right))
+    return RequestPlan(
+        place, person, right, channel, _drawn(conducts, dice),
+        reference=str(uuid.UUID(int=dice.getrandbits(128), version=4)), details=_details(right, place, dice),
+    )  # fmt: skip
+
+
+def _fits(conduct: Conduct, channel: AskingChannel) -> bool:
+    if channel is AskingChannel.PORTAL:
+        return conduct in LOGGED_IN
+    return conduct is not Conduct.RESENT or channel is not AskingChannel.API
+
+
+def _details(right: Right, place: int, dice: random.Random) -> Mapping[str, Any]:
+    if right is Right.RECTIFICATION:
+        return {"corrections": [{"field": "city", "value": f"Newtown {place}"}]}
+    if right is Right.OBJECTION and dice.random() < 0.5:
+        return MARKETING
+    return {}
+
+
+def _drawn(weights: Mapping[Any, int], dice: random.Random) -> Any:
+    return dice.choices(list(weights), list(weights.values()))[0]
+
+
+def awaits_proof(course: RequestCourse) -> bool:
+    """Return whether a challenged request waits for proof that its requester cannot, or will not, give."""
+    if course.plan.conduct in {Conduct.STRANGER, Conduct.SILENT}:
+        return True
+    wanted = course.page.get("wanted", ())
+    more = bool(wanted) and all("mailbox" not in way for way in wanted)
+    return more and (course.gave_details or not course.plan.person.details)
