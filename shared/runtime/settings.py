@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sized
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -164,6 +164,9 @@ class Settings(BaseSettings):
     `HABEAS_PUBLIC_URL` is https: without it all clients would count as one.
     """
 
+    gateway: IPv4Address | IPv6Address | None = None
+    """Address of the gateway of docker compose: a trusted proxy, before which others may stand."""
+
     trusted_ca: Path | None = None
     """
     File of private certificate authorities (PEM), trusted beside the public ones: by broker, database, mail
@@ -198,7 +201,8 @@ class Settings(BaseSettings):
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The proxies with a trusted `X-Forwarded-For`."""
-        return self.trusted_proxies or ()
+        ours = () if self.gateway is None else (ip_network(self.gateway),)
+        return (*(self.trusted_proxies or ()), *ours)
 
     @field_validator("amqp_url")
     @classmethod

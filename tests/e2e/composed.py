@@ -16,7 +16,7 @@ from shared.runtime.mongo import Client, connect
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "verifier", "fulfillment", "notifier", "console")
-PARTS = ("broker", "database", "mail")
+PARTS = ("gateway", "broker", "database", "mail")
 PAGE = 1_000
 """Letters, or messages of a queue, that are read at most."""
 
@@ -36,6 +36,7 @@ class Ports:
         """Return them as the compose files name them."""
         return {
             "HABEAS_PORT": str(self.intake),
+            "HABEAS_FRONT": f"10.{self.intake // 256}.{self.intake % 256}",
             "HABEAS_CONSOLE": str(self.console),
             "HABEAS_MAIL_PORT": str(self.mail),
             "E2E_AMQP_PORT": str(self.amqp),

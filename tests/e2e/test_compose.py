@@ -1,5 +1,6 @@
 """The containers themselves: confined, healthy, reachable where they must be and nowhere else."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 from testcontainers.compose import DockerCompose
 
+from services.intake.settings import IntakeSettings
 from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, PermanentError
 from shared.runtime.broker import Bus, Message
@@ -94,7 +96,7 @@ async def test_notifier_cannot_publish_what_the_verifier_decides(composed: Compo
     await bus.close()
 
 
-def test_only_intake_and_the_caught_mail_are_published_and_to_this_machine_alone(composed: Composed) -> None:
+def test_only_gateway_and_caught_mail_are_published_and_to_this_machine_alone(composed: Composed) -> None:
     del composed  # only so that this is skipped where Docker is missing
     config = DockerCompose(ROOT, "docker-compose.yml").get_config()
     published = {
@@ -103,8 +105,8 @@ def test_only_intake_and_the_caught_mail_are_published_and_to_this_machine_alone
         for port in service.get("ports", [])
     }
     assert published == {
-        ("intake", "127.0.0.1", 8080),
-        ("console", "127.0.0.1", 8090),
+        ("gateway", "127.0.0.1", 8080),
+        ("gateway", "127.0.0.1", 8090),
         ("mail", "127.0.0.1", 8025),
     }
     assert config["networks"]["inside"]["internal"]
@@ -117,6 +119,41 @@ def test_intake_answers_on_its_published_port_and_hides_its_metrics_there(compos
     assert httpx.get(f"{composed.intake_url}/v1/policies").status_code == 200
     for path in ("/readyz", "/metrics"):
         assert httpx.get(f"{composed.intake_url}{path}").status_code == 404
+
+
+FORGE = """
+import sys, urllib.error, urllib.request
+def status(number):
+    call = urllib.request.Request("http://gateway:8080/v1/requests", data=b"{}", method="POST")
+    call.add_header("Content-Type", "application/json")
+    call.add_header("X-Forwarded-For", f"198.51.100.{number}")
+    try:
+        return urllib.request.urlopen(call, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+print(*(status(number) for number in range(int(sys.argv[1]))))
+"""
+
+
+def test_gateway_passes_the_address_of_a_client_on_and_no_forged_one(composed: Composed) -> None:
+    """Else strangers had an allowance for each forged address, or all clients one together."""
+    calls = IntakeSettings.model_fields["public_requests_per_hour"].default + 1
+    answers = composed.run("console", "python", "-c", FORGE, str(calls)).split()
+    assert answers[-1] == "429"
+    assert httpx.post(f"{composed.intake_url}/v1/requests", json={}).status_code == 422
+
+
+async def test_no_call_fails_while_one_of_two_replicas_of_intake_stops(composed: Composed) -> None:
+    start = ("up", "--detach", "--wait", "--no-deps", "--no-recreate")
+    composed.command(*start, "--scale", "intake=2", "intake")
+    stopping = asyncio.create_task(asyncio.to_thread(composed.command, *start, "intake"))
+    async with httpx.AsyncClient(base_url=composed.intake_url, timeout=20) as http:
+        answers = [await http.get("/v1/policies")]
+        while not stopping.done():
+            answers.append(await http.get("/v1/policies"))
+        answers.append(await http.get("/v1/policies"))
+    await stopping
+    assert {answer.status_code for answer in answers} == {200}
 
 
 def test_every_service_hears_from_the_broker(composed: Composed) -> None:

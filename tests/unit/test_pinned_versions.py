@@ -20,7 +20,7 @@ IMAGES = sorted(
 
 
 def test_images_are_named_in_both_files() -> None:
-    assert len(IMAGES) == 5
+    assert len(IMAGES) == 6
 
 
 @pytest.mark.parametrize("image", IMAGES)

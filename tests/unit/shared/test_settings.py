@@ -81,6 +81,18 @@ def test_a_wrong_value_is_named_and_not_repeated(
     assert "c2VzYW1l" not in line
 
 
+def test_gateway_is_trusted_beside_the_named_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABEAS_TRUSTED_PROXIES", '["192.0.2.0/24"]')
+    monkeypatch.setenv("HABEAS_GATEWAY", "198.51.100.2")
+    assert [str(network) for network in load(Settings).proxies] == ["192.0.2.0/24", "198.51.100.2/32"]
+
+
+def test_gateway_alone_does_not_stand_for_the_proxy_of_a_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABEAS_GATEWAY", "198.51.100.2")
+    monkeypatch.setenv("HABEAS_PUBLIC_URL", "https://privacy.example.com")
+    assert "HABEAS_TRUSTED_PROXIES" in complaint()
+
+
 def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text(f"{KEY}\n")
