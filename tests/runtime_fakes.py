@@ -284,8 +284,9 @@ class MemoryVault:
         if case not in self.destroyed:
             self.items.setdefault(case, {})
 
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
+    async def seal(self, case: str, item: str, content: bytes, *, like: bytes = b"") -> bool:
         """Keep *content* under the name *item*, unless something is kept there; return whether it is."""
+        del like
         return self._of(case).setdefault(item, content) is content
 
     async def holds(self, case: str, item: str) -> bool:
@@ -307,8 +308,11 @@ class MemoryVault:
         for item in [name for name in held if name.startswith(tuple(prefixes)) and name not in but]:
             del held[item]
 
-    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
+    async def seal_stream(
+        self, case: str, item: str, content: AsyncIterable[bytes], *, like: bytes = b""
+    ) -> int:
         """Keep a large *content*; return its size in bytes."""
+        del like
         whole = b"".join([piece async for piece in content])
         self._of(case)[item] = whole
         return len(whole)

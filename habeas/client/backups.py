@@ -22,6 +22,7 @@ from shared.runtime.mongo import (
     Client,
     Database,
     RawDocument,
+    create_compressed,
     insert_new,
     raw_batches,
     raw_documents_in,
@@ -108,8 +109,10 @@ async def restore(client: Client, prefix: str, folders: BackupFolders) -> Backup
     files = [*_files(folders.content, content), *_files(folders.keys, {f"{prefix}_{KEYS}"})]
     await _must_be_empty(client, prefix)
     for file in files:
+        collection = client[file.parent.name][file.stem]
+        await create_compressed(collection)
         for documents in _portions(raw_documents_in(file)):
-            await insert_new(client[file.parent.name][file.stem], documents)
+            await insert_new(collection, documents)
     return BackupExtent(
         datetime.fromisoformat(mark["at"]), sum(file.stat().st_size for file in files), len(files)
     )

@@ -17,6 +17,8 @@ from shared.contract.contract_version import CONTRACT
 from shared.runtime.broker import QueueFault, declare, delete_idle_queue, queue_faults, unbind
 from shared.runtime.mongo import Client, Collection, translated
 
+UNUSED_INDEXES = (("vault", "items", "case_1"), ("vault", "chunks", "case_1"))
+"""Part, collection and index that no release after 0.1.0 uses."""
 UNUSED_COLLECTIONS = (("verifier", "reviews"),)
 """Service and collection that no release after 0.1.0 reads."""
 
@@ -125,6 +127,24 @@ async def _drop_collections(at: MigratedInstallation) -> None:
             await at.client[f"{at.prefix}_{service}"].drop_collection(name)
 
 
+async def _unused_indexes(at: MigratedInstallation) -> list[str]:
+    found: list[str] = []
+    with translated("list indexes"):
+        for part, name, index in UNUSED_INDEXES:
+            collection = at.client[f"{at.prefix}_{part}"][name]
+            if index in await collection.index_information():
+                found.append(f"index {index} of {collection.full_name}")
+    return found
+
+
+async def _drop_indexes(at: MigratedInstallation) -> None:
+    with translated("drop indexes"):
+        for part, name, index in UNUSED_INDEXES:
+            collection = at.client[f"{at.prefix}_{part}"][name]
+            if index in await collection.index_information():
+                await collection.drop_index(index)
+
+
 async def _read_model(at: MigratedInstallation) -> list[str]:
     with translated("look for cases"):
         intake = at.client[f"{at.prefix}_intake"]
@@ -140,6 +160,7 @@ STEPS = (
     MigrationStep("queues", _faulty_queues, _renew_queues),
     MigrationStep("bindings-1", _old_bindings, _unbind, once=True),
     MigrationStep("collections", _unused_collections, _drop_collections),
+    MigrationStep("indexes", _unused_indexes, _drop_indexes),
     MigrationStep(f"read-model-{CONTRACT}", _read_model, _rebuild, once=True),
 )
 """In this order."""

@@ -38,6 +38,8 @@ SEALED_AT_ONCE = 1 << 20
 """Most characters of lines that are sealed as one item."""
 LINES_PER_TURN = 100
 """Lines that are sealed before other tasks run."""
+LIKE_ANSWERS = Answer().model_dump_json().encode()
+"""An answer without content, which all resemble."""
 
 
 class PersonRecords(ErasableRecords, Protocol):
@@ -205,7 +207,7 @@ class FulfillmentContext:
             update={"details": submitted.details.model_copy(update={"scope": entries})}
         )
 
-    async def sealed(self, kind: str, content: str | bytes) -> str:
+    async def sealed(self, kind: str, content: str | bytes, *, like: bytes = b"") -> str:
         """
         Seal *content* under a name of its own and return the name, for a fact to carry.
 
@@ -213,12 +215,13 @@ class FulfillmentContext:
         replaces the content of another attempt.
         """
         name = f"{kind}_{secrets.token_hex(8)}"
-        await self.vault.seal(self.case_id, name, content if isinstance(content, bytes) else content.encode())
+        sealed = content if isinstance(content, bytes) else content.encode()
+        await self.vault.seal(self.case_id, name, sealed, like=like)
         return name
 
     async def sealed_answer(self, answer: Answer) -> str:
         """Seal *answer* like :meth:`sealed`."""
-        return await self.sealed(ANSWER, answer.model_dump_json())
+        return await self.sealed(ANSWER, answer.model_dump_json(), like=LIKE_ANSWERS)
 
     def referred(self, right: Right, reason: str) -> RequestReferred:
         """Return the fact that the staff has to answer, for *reason*."""

@@ -278,8 +278,10 @@ async def _kept(letter: LetterRequest, composed: Composed, ctx: NotifierContext)
     """
     if isinstance(letter.facts, WITH_CODE):
         return None
-    content, tries = composed.copy_of(letter).packed(), 0
-    while not await ctx.vault.seal(ctx.case_id, item := _copy_name(ctx.event_id, tries), content):
+    content, tries = composed.copy_of(letter).written(), 0
+    while not await ctx.vault.seal(
+        ctx.case_id, item := _copy_name(ctx.event_id, tries), content, like=composed.template
+    ):
         if await ctx.vault.open(ctx.case_id, item) == content:
             break
         tries += 1

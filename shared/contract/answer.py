@@ -150,6 +150,10 @@ def outline_of(plan: str) -> str:
     return f"{plan}_outline"
 
 
+ZLIB = b"\x78"
+"""First byte of what zlib has compressed; JSON begins with none."""
+
+
 class LetterCopy(_Piece):
     """A letter as it was sent, for the staff; links that act for their holder are withheld."""
 
@@ -158,14 +162,14 @@ class LetterCopy(_Piece):
     text: str
     html: str
 
-    def packed(self) -> bytes:
-        """Return it as it is sealed: letters of one kind differ little, so a third of the bytes is left."""
-        return zlib.compress(self.model_dump_json().encode(), 1)
+    def written(self) -> bytes:
+        """Return it as it is sealed."""
+        return self.model_dump_json().encode()
 
     @classmethod
-    def unpacked(cls, content: bytes) -> "LetterCopy":
-        """Read a letter as :meth:`packed` wrote it."""
-        return cls.model_validate_json(zlib.decompress(content))
+    def read(cls, content: bytes) -> "LetterCopy":
+        """Read a letter as :meth:`written` wrote it; 0.1.0 compressed it before the vault did."""
+        return cls.model_validate_json(zlib.decompress(content) if content[:1] == ZLIB else content)
 
 
 class Inquiry(_Piece):

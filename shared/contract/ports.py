@@ -13,9 +13,11 @@ class VaultPort(Protocol):
     async def create(self, case: str) -> None:
         """Give *case* its key; after its key was destroyed, a case never gets another."""
 
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
+    async def seal(self, case: str, item: str, content: bytes, *, like: bytes = b"") -> bool:
         """
         Seal *content* under the name *item*, unless the name is taken; return whether this content is there.
+
+        *like* is text without personal data that *content* resembles; it takes less room then.
 
         Raises:
             Destroyed: The case has no key.
@@ -40,9 +42,11 @@ class VaultPort(Protocol):
     async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
         """Remove all items with names that begin with one of *prefixes*, except those in *but*."""
 
-    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
+    async def seal_stream(
+        self, case: str, item: str, content: AsyncIterable[bytes], *, like: bytes = b""
+    ) -> int:
         """
-        Seal a large *content*; return its size in bytes.
+        Seal a large *content*; return its size in bytes. *like* is as for :meth:`seal`.
 
         Raises:
             Destroyed: The case has no key.

@@ -66,9 +66,9 @@ class PreviewVault:
     async def create(self, case: str) -> None:
         """Do nothing."""
 
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
+    async def seal(self, case: str, item: str, content: bytes, *, like: bytes = b"") -> bool:
         """Seal *content* in the preview's place."""
-        return await self.vault.seal(case, self.own(item), content)
+        return await self.vault.seal(case, self.own(item), content, like=like)
 
     async def open(self, case: str, item: str) -> bytes:
         """Return *item* of the preview, or of the case."""
@@ -87,9 +87,11 @@ class PreviewVault:
     async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
         """Do nothing."""
 
-    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
+    async def seal_stream(
+        self, case: str, item: str, content: AsyncIterable[bytes], *, like: bytes = b""
+    ) -> int:
         """Seal *content* in the preview's place."""
-        return await self.vault.seal_stream(case, self.own(item), content)
+        return await self.vault.seal_stream(case, self.own(item), content, like=like)
 
     async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         """Yield *item* of the preview, or of the case."""

@@ -171,8 +171,8 @@ def command_role_name(prefix: str) -> str:
 
 def letters_role(prefix: str) -> dict[str, Any]:
     """Return the role by which the notifier adds letters to the vault."""
-    items = {"db": f"{prefix}_vault", "collection": "items"}
-    return {"privileges": [{"resource": items, "actions": ["insert"]}], "roles": []}
+    added = ({"db": f"{prefix}_vault", "collection": one} for one in ("items", "templates"))
+    return {"privileges": [{"resource": one, "actions": ["insert"]} for one in added], "roles": []}
 
 
 def letters_role_name(prefix: str) -> str:

@@ -50,6 +50,7 @@ from shared.runtime.mongo import (
     RawDocument,
     Session,
     UpdateOne,
+    create_compressed,
     in_order,
     insert_new,
     translated,
@@ -187,7 +188,8 @@ class Journal:
         self._kinds: Mapping[str, type[Fact]] = FACTS | {kind.TYPE: kind for kind in records}
 
     async def prepare(self) -> None:
-        """Create the indexes."""
+        """Create the collections and their indexes."""
+        await create_compressed(self._rows, *([] if self._notes is None else [self._notes]))
         with translated("index the journal"):
             await self._rows.create_indexes(_indexes())
             if self._notes is not None:

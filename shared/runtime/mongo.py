@@ -7,7 +7,7 @@ is a change of this file alone (docs/adr/0003).
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -70,6 +70,7 @@ __all__ = [
     "UpdateOne",
     "at_primary",
     "connect",
+    "create_compressed",
     "document_at",
     "documents_in",
     "each_with_bson",
@@ -117,6 +118,8 @@ OWN_STORE = "own"
 """Name of Habeas' own database in metrics, beside the names of ``HABEAS_STORES``."""
 BATCH = 5_000
 """Documents that are read by one round trip, where all are wanted."""
+ZSTD = {"storageEngine": {"wiredTiger": {"configString": "block_compressor=zstd"}}}
+"""Options of a collection, and of its indexes: the server's own compress documents less, and no index."""
 LAST_CHARACTER = "\U0010ffff"
 DUPLICATE_KEY = 11000
 DOCUMENT_TOO_LARGE = 10334
@@ -403,6 +406,20 @@ async def raw_documents(collection: Collection) -> AsyncIterator[tuple[bytes, by
     with translated(f"read {collection.name}"):
         async for document in collection.with_options(codec_options=options).find({}):
             yield id_bytes(document["_id"]), bytes(document.raw)  # a view into a large answer
+
+
+async def create_compressed(*collections: Collection) -> None:
+    """
+    Create each of *collections* that is not there, compressed by zstd with its indexes.
+
+    A server of another storage engine refuses that; the first write creates the collection all the same.
+
+    Raises:
+        StoreUnavailable: The server did not answer.
+    """
+    for collection in collections:
+        with translated(f"create {collection.name}"), suppress(OperationFailure):
+            await collection.database.command("create", collection.name, **ZSTD, indexOptionDefaults=ZSTD)
 
 
 async def insert_new(collection: Collection, documents: Sequence[Document | RawDocument]) -> frozenset[Any]:

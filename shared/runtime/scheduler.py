@@ -18,7 +18,15 @@ from shared.runtime.audit_chain import PUBLISHER
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow, correlation_from, stored_correlation
-from shared.runtime.mongo import Database, DeleteMany, IndexModel, UpdateOne, starting, translated
+from shared.runtime.mongo import (
+    Database,
+    DeleteMany,
+    IndexModel,
+    UpdateOne,
+    create_compressed,
+    starting,
+    translated,
+)
 from shared.runtime.service import messages_of
 from shared.runtime.worker import WakeUp, work_forever
 
@@ -71,6 +79,7 @@ class Timers:
             IndexModel([("kind", 1), ("published", 1), ("at", 1)]),
             IndexModel("published_at", expireAfterSeconds=int(KEEP.total_seconds())),
         ]
+        await create_compressed(self._timers)
         with translated("index the timers"):
             await self._timers.create_indexes(indexes)
 

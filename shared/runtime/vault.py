@@ -9,6 +9,7 @@ An item is sealed once under its name: a repetition after a crash finds the firs
 """
 
 import asyncio
+import hmac
 import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
@@ -30,7 +31,24 @@ from shared.runtime.key_rings import (
     reader,
     wrapping_keys,
 )
-from shared.runtime.mongo import Client, Document, ReplaceOne, insert_new, starting, translated
+from shared.runtime.mongo import (
+    Client,
+    Collection,
+    Document,
+    ReplaceOne,
+    create_compressed,
+    insert_new,
+    starting,
+    translated,
+)
+from shared.runtime.packed_content import (
+    NO_TEMPLATE,
+    PackingTemplate,
+    is_packed,
+    packed,
+    template_of,
+    unpacked,
+)
 
 NONCE_BYTES = 12
 INCIDENT = "breach_people"
@@ -39,6 +57,8 @@ CHUNK_BYTES = 1024 * 1024
 """Bytes of clear text per sealed chunk of a large item."""
 CHUNKS_AT_ONCE = 8
 """Chunks that one round trip reads or writes at most."""
+TEMPLATES_HELD = 512
+"""Templates that a process keeps in memory."""
 KEYS_HELD_S = 1.0
 """How long the keys of a case are held after they were read: a handler needs them several times."""
 
@@ -92,6 +112,50 @@ class _Chunk:
     document: Document
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Item:
+    """An item to be stored."""
+
+    name: VaultName
+    document: Document
+
+
+class _Templates:
+    """The templates that stored content was packed with, by their digests."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._stored: dict[bytes, PackingTemplate] = {}
+
+    async def store(self, content: bytes) -> PackingTemplate:
+        """Return the template with *content*, which is stored from now on; it may be repeated."""
+        template = template_of(content) if content else NO_TEMPLATE
+        if content and template.digest not in self._stored:
+            document = {"_id": template.digest, "content": template.content}
+            if await insert_new(self._collection, [document]):
+                return await self.of(template.digest)
+            self._hold(template)
+        return template
+
+    async def of(self, digest: bytes) -> PackingTemplate:
+        """Return the template with *digest*. Raises Sealed if it is not stored as it was."""
+        if not digest:
+            return NO_TEMPLATE
+        if digest not in self._stored:
+            with translated("read a template"):
+                document = await self._collection.find_one({"_id": digest})
+            template = PackingTemplate(document["content"] if document else b"")
+            if template.digest != digest:
+                raise Sealed(f"template {digest.hex()} of the vault is lost or altered")
+            self._hold(template)
+        return self._stored[digest]
+
+    def _hold(self, template: PackingTemplate) -> None:
+        while len(self._stored) >= TEMPLATES_HELD:
+            del self._stored[next(iter(self._stored))]
+        self._stored[template.digest] = template
+
+
 class _HeldKeys:
     """Keys of cases by compartment, each held for a short time."""
 
@@ -141,13 +205,14 @@ class Vault:
         self._keys = client[f"{prefix}_keys"]["keys"]
         self._items = client[f"{prefix}_vault"]["items"]
         self._chunks = client[f"{prefix}_vault"]["chunks"]
+        self._templates = _Templates(client[f"{prefix}_vault"]["templates"])
         self._account = reader(master_key)
         self._wrapping = _wrapping(master_key)
         self._changed = changed
         self._key_of = DataLoader(self._load_keys)
         self._new_key_of = DataLoader(self._create_keys)
         self._read = DataLoader(self._load_items)
-        self._write = DataLoader(self._store_items)
+        self._write: DataLoader[_Item, bool] = DataLoader(self._store_items)
         self._held = _HeldKeys()
         self._read_chunk: DataLoader[str, Document | None] = DataLoader(
             self._load_chunks, turns=LoadOrder(CHUNKS_AT_ONCE)
@@ -157,25 +222,32 @@ class Vault:
         )
 
     async def prepare(self) -> None:
-        """Create the indexes."""
-        with translated("index the vault"):
-            await self._items.create_index("case")
-            await self._chunks.create_index("case")
+        """Create the collections; names begin with their case, so they need no index but that of names."""
+        await create_compressed(self._keys, self._items, self._chunks)
 
     async def create(self, case: str) -> None:
         """Give *case* its key. Once destroyed, a case never gets another."""
         await self._new_key_of(case)
 
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
+    async def seal(self, case: str, item: str, content: bytes, *, like: bytes = b"") -> bool:
         """
         Keep *content* under the name *item*, unless something is kept there already; return whether it is.
+
+        Args:
+            case: The case.
+            item: The name.
+            content: Personal data.
+            like: Text without personal data that *content* resembles: it takes less room then. It is
+                stored in clear for good, once for all items with the same.
 
         Raises:
             Destroyed: The case has no key (any more).
         """
         name = VaultName(case, item)
-        sealed = _seal(await self._key(case, item), content, str(name))
-        return await self._write((name, sealed))
+        key, document = await self._key(case, item), Document(_id=str(name))
+        small = await self._packed(item, content, like, document)
+        document["sealed"] = _seal(key, small, _item_name(document))
+        return await self._write(_Item(name, document))
 
     async def open(self, case: str, item: str) -> bytes:
         """
@@ -188,12 +260,12 @@ class Vault:
         """
         name = VaultName(case, item)
         if self._held.get(case) is None:
-            key, sealed = await asyncio.gather(self._key(case, item), self._read(name))
+            key, document = await asyncio.gather(self._key(case, item), self._read(name))
         else:
-            key, sealed = await self._key(case, item), await self._read(name)
-        if sealed is None:
+            key, document = await self._key(case, item), await self._read(name)
+        if document is None:
             raise KeyError(name)
-        return _open(key, sealed, str(name))
+        return await self._opened(key, document, _item_name(document))
 
     async def holds(self, case: str, item: str) -> bool:
         """Return whether anything is kept under the name *item*."""
@@ -204,7 +276,8 @@ class Vault:
         names = [str(VaultName(case, item)) for item in items]
         with translated("discard from the vault"):
             await self._items.delete_many({"_id": {"$in": names}})
-            await self._chunks.delete_many({"case": case, "item": {"$in": names}})
+            if names:
+                await self._chunks.delete_many({"$or": [{"_id": starting(f"{name}#")} for name in names]})
 
     async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
         """Remove all items of *case* with a name that begins with one of *prefixes*, *but* for some."""
@@ -212,14 +285,19 @@ class Vault:
         if not prefixes:
             return
         # Ranges, not one expression: an expression with alternatives would read the index of all cases.
-        named = [{**starting(str(VaultName(case, prefix))), "$nin": kept} for prefix in prefixes]
+        named = [{"_id": starting(str(VaultName(case, prefix)))} for prefix in prefixes]
+        but_chunks = {"$nor": [{"_id": starting(f"{name}#")} for name in kept]} if kept else {}
         with translated("discard from the vault"):
-            await self._items.delete_many({"$or": [{"_id": one} for one in named]})
-            await self._chunks.delete_many({"case": case, "$or": [{"item": one} for one in named]})
+            await self._items.delete_many({"$or": named, "_id": {"$nin": kept}})
+            await self._chunks.delete_many({"$or": named, **but_chunks})
 
-    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
+    async def seal_stream(
+        self, case: str, item: str, content: AsyncIterable[bytes], *, like: bytes = b""
+    ) -> int:
         """
         Keep a large *content* in chunks, replacing an unfinished attempt; return its size in bytes.
+
+        *like* is as for :meth:`seal`.
 
         The last chunk is marked, so that a truncated item does not open; all carry the mark of their
         attempt, so that chunks of two attempts do not open together.
@@ -228,9 +306,9 @@ class Vault:
         size = number = 0
         async for block, last in _ending(content):
             size += len(block)
-            document: Document = {"_id": f"{name}#{number}", "case": case, "item": str(name)}
-            document |= {"attempt": attempt, "last": last}
-            document["sealed"] = _seal(key, block, _chunk_name(document))
+            document: Document = {"_id": f"{name}#{number}", "attempt": attempt, "last": last}
+            small = await self._packed(item, block, like, document) if like else block
+            document["sealed"] = _seal(key, small, _chunk_name(document))
             await self._write_chunk(_Chunk(document))
             number += 1
         return size
@@ -252,7 +330,7 @@ class Vault:
             if document is None or attempt not in (None, document["attempt"]):
                 raise KeyError(item)
             attempt, last = document["attempt"], document["last"]
-            yield _open(key, document["sealed"], _chunk_name(document))[skipped:]
+            yield (await self._opened(key, document, _chunk_name(document)))[skipped:]
             number, skipped = number + 1, 0
 
     async def destroy(self, case: str) -> None:
@@ -260,8 +338,8 @@ class Vault:
         with translated("destroy a case"):
             await self._keys.update_one({"_id": case}, {"$set": {"key": None}}, upsert=True)
             self._held.drop(case)
-            await self._items.delete_many({"case": case})
-            await self._chunks.delete_many({"case": case})
+            for collection in (self._items, self._chunks):
+                await collection.delete_many({"_id": starting(str(VaultName(case, "")))})
 
     async def key_of(self, case: str) -> CaseKey:
         """
@@ -308,18 +386,34 @@ class Vault:
 
     async def _create_keys(self, cases: Sequence[str]) -> Mapping[str, None]:
         self._is_refreshed()  # keys wrapped by an old key are lost when that is destroyed
-        keys = {case: {name: os.urandom(KEY_BYTES) for name in COMPARTMENTS} for case in cases}
-        documents: list[Document] = [{"_id": case, "key": self._wrapped(case, keys[case])} for case in cases]
-        for case in keys.keys() - await insert_new(self._keys, documents):
-            self._held.hold(case, {name: AESGCM(keys[case][name]) for name in READERS[self._account]})
+        roots = {case: os.urandom(KEY_BYTES) for case in cases}
+        documents: list[Document] = [{"_id": case, "key": self._wrapped(case, roots[case])} for case in cases]
+        for case in roots.keys() - await insert_new(self._keys, documents):
+            keys = _compartment_keys(roots[case])
+            self._held.hold(case, {name: AESGCM(keys[name]) for name in READERS[self._account]})
         return dict.fromkeys(cases)
 
-    async def _load_items(self, names: Sequence[VaultName]) -> Mapping[VaultName, bytes | None]:
-        """Return the contents of *names*. Nothing is no error: it would hide that the case is destroyed."""
+    async def _packed(self, item: str, content: bytes, like: bytes, document: Document) -> bytes:
+        """Return *content* packed, which *document* then says; as it is where it must be, or is smaller."""
+        small = packed(content, template_of(like)) if is_packed(item) else None
+        if small is None:
+            return content
+        document["packed"] = (await self._templates.store(like)).digest if like else b""
+        return small
+
+    async def _opened(self, key: AESGCM, document: Document, name: str) -> bytes:
+        """Return the content of *document*, which was sealed by *key* under *name*."""
+        content = _open(key, document["sealed"], name)
+        if "packed" not in document:
+            return content
+        return unpacked(content, await self._templates.of(document["packed"]))
+
+    async def _load_items(self, names: Sequence[VaultName]) -> Mapping[VaultName, Document | None]:
+        """Return the documents of *names*. Nothing is no error: it would hide that the case is destroyed."""
         with translated("read the vault"):
             found = self._items.find({"_id": {"$in": list(map(str, names))}})
-            sealed = {document["_id"]: document["sealed"] async for document in found}
-        return {name: sealed.get(str(name)) for name in names}
+            documents = {document["_id"]: document async for document in found}
+        return {name: documents.get(str(name)) for name in names}
 
     async def _load_chunks(self, names: Sequence[str]) -> Mapping[str, Document | None]:
         """Return the chunks of *names*; None for each that is missing."""
@@ -334,34 +428,41 @@ class Vault:
             await self._chunks.bulk_write(writes, ordered=False)
         return dict.fromkeys(chunks)
 
-    async def _store_items(
-        self, items: Sequence[tuple[VaultName, bytes]]
-    ) -> Mapping[tuple[VaultName, bytes], bool]:
-        documents: dict[str, Document] = {}
-        for name, sealed in items:
-            documents.setdefault(str(name), {"_id": str(name), "case": name.case, "sealed": sealed})
-        earlier = await insert_new(self._items, list(documents.values()))
-        return {
-            (name, sealed): str(name) not in earlier and documents[str(name)]["sealed"] is sealed
-            for name, sealed in items
-        }
+    async def _store_items(self, items: Sequence[_Item]) -> Mapping[_Item, bool]:
+        first = {str(item.name): item for item in reversed(items)}
+        earlier = await insert_new(self._items, [item.document for item in first.values()])
+        return {item: str(item.name) not in earlier and first[str(item.name)] is item for item in items}
 
-    def _wrapped(self, case: str, keys: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return *keys* of *case*, wrapped for each account that opens some of them."""
-        return {account: self._wrap(case, account, keys) for account in READERS}
+    def _wrapped(self, case: str, root: bytes) -> dict[str, bytes]:
+        """Return the keys of *case* that follow from *root*, wrapped for each account that opens some."""
+        return {account: self._wrap(case, account, root) for account in READERS}
 
-    def _wrap(self, case: str, account: str, keys: Mapping[str, bytes]) -> bytes:
+    def _wrap(self, case: str, account: str, root: bytes) -> bytes:
         if account not in self._wrapping:
             raise PermanentError(f"the account {self._account} makes no keys of cases")
-        content = b"".join(keys[compartment] for compartment in READERS[account])
+        keys = _compartment_keys(root)
+        content = root if _opens_all(account) else b"".join(keys[one] for one in READERS[account])
         return _seal(self._wrapping[account][0], content, f"{case} for {account}")
 
     def _unwrap(self, document: Document) -> Mapping[str, AESGCM]:
         """Return the keys of a case that this account opens, by compartment."""
         name = f"{document['_id']} for {self._account}"
         content = _open_by_any(self._wrapping[self._account], document["key"].get(self._account, b""), name)
+        if _opens_all(self._account) and len(content) == KEY_BYTES:
+            return {one: AESGCM(key) for one, key in _compartment_keys(content).items()}
+        # 0.1.0 drew the key of each compartment, and wrapped them all for each account.
         parts = [content[at : at + KEY_BYTES] for at in range(0, len(content), KEY_BYTES)]
         return dict(zip(READERS[self._account], map(AESGCM, parts), strict=True))
+
+
+def _opens_all(account: str) -> bool:
+    """Return whether *account* opens all compartments: it gets the root of their keys."""
+    return READERS[account] == COMPARTMENTS
+
+
+def _compartment_keys(root: bytes) -> dict[str, bytes]:
+    """Return the key of each compartment of a case: HKDF-Expand (RFC 5869), one block, of its *root*."""
+    return {name: hmac.digest(root, f"compartment {name}\x01".encode(), "sha256") for name in COMPARTMENTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,8 +532,17 @@ def _open(key: AESGCM, sealed: bytes, name: str) -> bytes:
         raise Sealed(f"{name} does not open: it was altered, or HABEAS_MASTER_KEY is another") from None
 
 
+def _item_name(document: Document) -> str:
+    """Return the name that an item is sealed under; another template than its own does not open it."""
+    return f"{document['_id']}{_packing(document)}"
+
+
 def _chunk_name(document: Document) -> str:
-    return f"{document['_id']} {document['attempt']}{'.' if document['last'] else ''}"
+    return f"{document['_id']} {document['attempt']}{'.' if document['last'] else ''}{_packing(document)}"
+
+
+def _packing(document: Document) -> str:
+    return f" packed {document['packed'].hex()}" if "packed" in document else ""
 
 
 async def _ending(content: AsyncIterable[bytes]) -> AsyncIterator[tuple[bytes, bool]]:

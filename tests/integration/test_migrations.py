@@ -40,6 +40,7 @@ async def aged(at: MigratedInstallation) -> None:
         await channel.queue_delete(PARKING)
         await channel.declare_queue(PARKING, durable=True, arguments=LIMIT)
     await at.client[f"{at.prefix}_verifier"]["reviews"].insert_one({"_id": CASE})
+    await at.client[f"{at.prefix}_vault"]["items"].create_index("case")
     journal = Journal(at.client[f"{at.prefix}_intake"])
     await journal.append([JournalRow(CASE, 0, "1", verified(), (), NOW)])
 
@@ -63,6 +64,7 @@ async def test_migration_lists_its_steps_then_does_each_once(empty_amqp_url: str
         assert planned["queues"] == [f"queue {PARKING}: has other arguments"]
         assert f"intake: {OLD_TYPE}" in planned["bindings-1"]
         assert planned["collections"] == [f"{at.prefix}_verifier.reviews"]
+        assert planned["indexes"] == [f"index case_1 of {at.prefix}_vault.items"]
         assert await at.client[f"{at.prefix}_console"]["histories"].find_one({"_id": CASE}) is None
         await publish_old_type(at)
         assert await steps(at) == planned

@@ -325,7 +325,7 @@ async def test_a_proof_that_waits_for_the_staff_is_found_nowhere_however_the_req
     items = pipeline.client[f"{pipeline.prefix}_vault"]["items"]
 
     async def nothing_is_left() -> bool:
-        drawn = await items.count_documents({"case": case, "_id": {"$regex": "_page"}})
+        drawn = await items.count_documents({"_id": {"$regex": f"^{case}/.*_page"}})
         return drawn == 0 and await left_of(picture, pipeline, parts, case) == []
 
     await comes_true(nothing_is_left, WITHIN)  # the proofs are destroyed after the row that says so

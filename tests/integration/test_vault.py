@@ -1,6 +1,7 @@
 """The vault on a real database: sealed once, opened by its own key alone, gone when that is destroyed."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,18 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Destroyed, PermanentError, Sealed
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.key_rings import READERS, KeyRing, derived_key, wrapping_purpose
+from shared.runtime.key_rings import (
+    COMPARTMENTS,
+    READERS,
+    KeyRing,
+    derived_key,
+    wrapping_keys,
+    wrapping_purpose,
+)
 from shared.runtime.mongo import Client, Collection, Document
-from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, Rewrapped, Vault, wrap_anew
+from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, CaseKey, Rewrapped, Vault, wrap_anew
 
-CASE, OTHER = "a" * 32, "b" * 32
+CASE, OTHER, OLD = "a" * 32, "b" * 32, "d" * 32
 MASTER = bytes(range(32))
 ADA = b"ada@example.org"
 
@@ -71,7 +79,7 @@ async def test_of_many_who_seal_one_name_at_once_one_wins_and_all_see_it(vault: 
 
 async def test_oversized_item_does_not_affect_others_sealed_with_it(vault: Vault) -> None:
     too_large, *others = await asyncio.gather(
-        vault.seal(CASE, "huge", bytes(17 * 1024 * 1024)),
+        vault.seal(CASE, "huge", os.urandom(17 * 1024 * 1024)),
         *(vault.seal(CASE, f"item_{n}", ADA) for n in range(5)),
         return_exceptions=True,
     )
@@ -89,7 +97,7 @@ async def test_destroyed_content_never_opens_and_never_gets_a_key_again(
 ) -> None:
     await vault.seal(CASE, "request", ADA)
     await vault.seal_stream(CASE, "package", pieces(ADA))
-    backup = await items.find_one({"case": CASE})
+    backup = await items.find_one({"_id": {"$regex": f"^{CASE}/"}})
     await vault.destroy(CASE)
     await vault.create(CASE)
     assert backup
@@ -139,7 +147,7 @@ async def test_a_case_that_was_never_created_has_no_key(vault: Vault) -> None:
 
 async def test_an_altered_item_does_not_open(vault: Vault, items: Collection) -> None:
     await vault.seal(CASE, "request", ADA)
-    document = await items.find_one({"case": CASE}) or {}
+    document = await items.find_one({"_id": {"$regex": f"^{CASE}/"}}) or {}
     altered = bytes([*document["sealed"][:-1], document["sealed"][-1] ^ 1])
     await items.update_one({"_id": document["_id"]}, {"$set": {"sealed": altered}})
     with pytest.raises(Sealed):
@@ -287,3 +295,92 @@ async def test_a_large_item_can_be_read_from_any_byte_on(vault: Vault, start: in
     await vault.seal_stream(CASE, "package", pieces(content))
     rest = b"".join([piece async for piece in vault.open_stream(CASE, "package", start=start)])
     assert rest == content[start:]
+
+
+LIKE = " ".join(f"paragraph {n} of a letter that all people get" for n in range(40)).encode()
+LETTER = LIKE.replace(b"paragraph 7", b"Dear Ada Example")
+
+
+@pytest.fixture
+def templates(mongo_client: Client, database_prefix: str) -> Collection:
+    return mongo_client[f"{database_prefix}_vault"]["templates"]
+
+
+async def test_content_like_a_template_takes_little_room_and_opens_in_another_process(
+    vault: Vault, items: Collection, templates: Collection, mongo_client: Client, database_prefix: str
+) -> None:
+    for n in range(3):
+        await vault.seal(CASE, f"letter_{n}", LETTER, like=LIKE)
+    await vault.seal_stream(CASE, "package", pieces(LETTER), like=LIKE)
+    assert max([len(one["sealed"]) async for one in items.find()]) < len(LETTER) // 10
+    assert [one["content"] async for one in templates.find()] == [LIKE]
+    other = Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
+    assert await other.open(CASE, "letter_2") == LETTER
+    assert await opened(other, "package") == LETTER
+
+
+async def test_altered_or_lost_template_is_noticed(
+    vault: Vault, templates: Collection, mongo_client: Client, database_prefix: str
+) -> None:
+    await vault.seal(CASE, "letter", LETTER, like=LIKE)
+    changes = (templates.update_one({}, {"$set": {"content": LIKE.upper()}}), templates.delete_many({}))
+    for change in changes:
+        await change
+        with pytest.raises(Sealed, match="template"):
+            await Vault(mongo_client, prefix=database_prefix, master_key=MASTER).open(CASE, "letter")
+
+
+async def test_packed_content_does_not_open_as_if_it_were_not_packed(vault: Vault, items: Collection) -> None:
+    await vault.seal(CASE, "letter", LETTER, like=LIKE)
+    await items.update_one({"_id": f"{CASE}/letter"}, {"$unset": {"packed": ""}})
+    with pytest.raises(Sealed):
+        await vault.open(CASE, "letter")
+
+
+@pytest.mark.parametrize("item", ["code_1", "package_code_1", "alias_1", "proof_1", "report_1"])
+async def test_size_of_a_sealed_secret_does_not_depend_on_its_content(
+    vault: Vault, items: Collection, item: str
+) -> None:
+    for name, content in ((item, b"1" * 500), (f"{item}_other", os.urandom(500))):
+        await vault.seal(CASE, name, content, like=b"1" * 500)
+    assert len({len(one["sealed"]) async for one in items.find()}) == 1
+
+
+async def test_case_of_0_1_0_opens(
+    vault: Vault, keys: Collection, items: Collection, chunks: Collection
+) -> None:
+    drawn = {compartment: os.urandom(32) for compartment in COMPARTMENTS}
+    wrapped = {}
+    for account, compartments in READERS.items():
+        content = b"".join(drawn[one] for one in compartments)
+        wrapping = CaseKey.of(wrapping_keys(MASTER)[account][0])
+        wrapped[account] = wrapping.seal(content, f"{OLD} for {account}")
+    await keys.insert_one({"_id": OLD, "key": wrapped})
+    name, key = f"{OLD}/submission", CaseKey.of(drawn["case"])
+    await items.insert_one({"_id": name, "case": OLD, "sealed": key.seal(ADA, name)})
+    chunk = f"{OLD}/package_1#0"
+    sealed = CaseKey.of(drawn["packages"]).seal(ADA, f"{chunk} 01.")
+    document = {"_id": chunk, "case": OLD, "item": f"{OLD}/package_1", "attempt": "01", "last": True}
+    await chunks.insert_one({**document, "sealed": sealed})
+    assert await vault.open(OLD, "submission") == ADA
+    assert b"".join([piece async for piece in vault.open_stream(OLD, "package_1")]) == ADA
+    await vault.destroy(OLD)
+    assert await items.count_documents({}) + await chunks.count_documents({}) == 0
+
+
+async def test_discarding_by_prefix_keeps_the_items_that_are_named(vault: Vault, chunks: Collection) -> None:
+    for item in ("package_1", "package_2", "package_20"):
+        await vault.seal(CASE, f"{item}_facts", ADA)
+        await vault.seal_stream(CASE, item, pieces(ADA))
+    await vault.discard_all(CASE, ["package"], but=["package_2", "package_2_facts"])
+    assert [one["_id"] async for one in chunks.find()] == [f"{CASE}/package_2#0"]
+    assert await vault.open(CASE, "package_2_facts") == ADA
+    with pytest.raises(KeyError):
+        await vault.open(CASE, "package_1_facts")
+
+
+async def test_collections_and_their_indexes_are_compressed(vault: Vault, items: Collection) -> None:
+    await vault.prepare()
+    stats = await items.database.command("collStats", "items", indexDetails=True)
+    stored = [stats["wiredTiger"], *stats["indexDetails"].values()]
+    assert all("block_compressor=zstd" in one["creationString"] for one in stored)

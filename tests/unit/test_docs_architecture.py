@@ -157,7 +157,7 @@ COLLECTIONS = {
     ("habeas/client/migrations.py", "migrations"),
     ("shared/runtime/journal.py", "notes"),
     ("shared/runtime/vault.py", "keys"), ("shared/runtime/vault.py", "items"),
-    ("shared/runtime/vault.py", "chunks"),
+    ("shared/runtime/vault.py", "chunks"), ("shared/runtime/vault.py", "templates"),
     ("shared/runtime/audit_heads.py", "journal"), ("shared/runtime/audit_heads.py", "audit_heads"),
     ("shared/runtime/journal.py", "journal"), ("services/fulfillment/datamap/versions.py", "datamaps"),
     ("services/fulfillment/stores/existence.py", "seen_collections"),

@@ -24,7 +24,15 @@ from shared.contract.envelope import FACTS
 from shared.contract.events import Fact, RecipientConcerned, RequestReceived
 from shared.errors import PermanentError, StoreUnavailable
 from shared.runtime.journal import PURGE_KEPT, JournalRow, NotedFact, correlation_from, stored_correlation
-from shared.runtime.mongo import DUPLICATE_KEY, Database, Document, UpdateOne, translated, write_each
+from shared.runtime.mongo import (
+    DUPLICATE_KEY,
+    Database,
+    Document,
+    UpdateOne,
+    create_compressed,
+    translated,
+    write_each,
+)
 
 PURGED = "purged_at"
 """Field of a purged case: facts that come late must not bring it back."""
@@ -56,6 +64,7 @@ class CaseHistories:
     async def prepare(self) -> None:
         """Create the indexes that purged cases need; :mod:`.cases` has the others."""
         kept = int(PURGE_KEPT.total_seconds())
+        await create_compressed(self._histories, self._cases)
         with translated("index the histories"):
             for collection in (self._histories, self._cases):
                 await collection.create_index(PURGED, expireAfterSeconds=kept, sparse=True)

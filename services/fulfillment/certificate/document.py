@@ -8,8 +8,9 @@ one written form only (that of :func:`issue`), so the signature leaves no second
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from services.fulfillment.certificate.signatures import CertificateSigner
@@ -21,6 +22,8 @@ from shared.pages.translation import Words
 from shared.runtime.signatures import ALGORITHM, PublicKey, SignatureReport, unknown_key
 
 FORMAT: Final = "habeas-erasure-certificate/1"
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""In place of all times of a template."""
 RETRIED: Final = "daily"
 """When failed erasures are retried: :mod:`services.fulfillment.erasure.deferred` does it."""
 
@@ -171,8 +174,40 @@ def issue(certificate: Certificate, signer: CertificateSigner) -> bytes:
             raise ValueError(f"{place}: found {handled.found} records, accounts for {handled.accounted}")
     content = _content(certificate)
     signature = base64.b64encode(signer.sign(json_text(content))).decode()
-    seal = {"algorithm": ALGORITHM, "key": signer.public_key.pem.decode(), "signature": signature}
-    return json_text({"certificate": content, "seal": seal})
+    return json_text({"certificate": content, "seal": _seal(signer, signature)})
+
+
+def _seal(signer: CertificateSigner, signature: str) -> dict[str, str]:
+    return {"algorithm": ALGORITHM, "key": signer.public_key.pem.decode(), "signature": signature}
+
+
+def template(certificate: Certificate, signer: CertificateSigner) -> bytes:
+    """Return what *certificate* has in common with others by its data map: names, and no result."""
+    searched = tuple(replace(one, status="searched", found=0, read_again=0) for one in certificate.searched)
+    looked = tuple(
+        replace(one, documents=0, places=0, records=0, finished=True) for one in certificate.looked_through
+    )
+    first = [Handled(one.store, one.dataset, one.collection, "", 1, 1) for one in searched[:1]]
+    blank = replace(
+        certificate,
+        number="",
+        request_id="",
+        begun_at=LONG_AGO,
+        completed_at=LONG_AGO,
+        handled=tuple(first),
+        second_look=SecondLook(LONG_AGO, len(searched), 0),
+        recipients=(),
+        not_notified=(),
+        proof=CertificateProof("erasure", "gdpr", LONG_AGO.date(), "account", ("email",), ("vouched",)),
+        searched=searched,
+        looked_through=looked,
+    )
+    return _written_template(blank, signer)
+
+
+@lru_cache(maxsize=64)
+def _written_template(blank: Certificate, signer: CertificateSigner) -> bytes:
+    return json_text({"certificate": _content(blank), "seal": _seal(signer, "")})
 
 
 def verify_certificate(file: bytes, *, issuer: str | None = None) -> SignatureReport:

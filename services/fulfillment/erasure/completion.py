@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from typing import Protocol
 
-from services.fulfillment.certificate.document import issue
+from services.fulfillment.certificate.document import issue, template
 from services.fulfillment.certificate.issue import Issue, certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.suppressions import SuppressionPurpose
@@ -235,6 +235,8 @@ class Completed:
     residues: Sequence[Residue]
     """Texts that still name the person."""
     certificate: bytes
+    template: bytes = b""
+    """What certificates by the same data map have in common."""
 
 
 async def take_round(
@@ -325,7 +327,7 @@ async def complete(  # noqa: PLR0913 - the parts of a completed erasure
     residues = await records.search_texts(decided, done.remains, data_map, wanted)
     small = decided.is_small and len(residues) <= SMALL
     certified = await in_thread(certificate, decided, done.remains, residues, data_map, details, small=small)
-    return Completed(decided, residues, issue(certified, signer))
+    return Completed(decided, residues, issue(certified, signer), template(certified, signer))
 
 
 class NoMemory:

@@ -50,7 +50,7 @@ from services.fulfillment.state import (
     outcome_of_erasure,
     united,
 )
-from shared.contract.answer import ANSWER, Answer
+from shared.contract.answer import Answer
 from shared.contract.events import (
     ErasureApproved,
     ErasureDue,
@@ -334,7 +334,8 @@ async def _certified(
     )
     answer = await _answer_of(event, decided, completed.residues, data_map, ctx)
     certified, places = await asyncio.gather(
-        ctx.sealed(CERTIFICATE, completed.certificate), _places(completed.residues, ctx)
+        ctx.sealed(CERTIFICATE, completed.certificate, like=completed.template),
+        _places(completed.residues, ctx),
     )
     fulfilled = await _fulfilled(event, decided, answer, per_ground(counts), ctx)
     stated = {
@@ -394,7 +395,7 @@ async def _fulfilled(
         reasons=reasons,
         holds=await ctx.holding.standing() if LEGAL_HOLD in reasons else (),
         grounds=grounds,
-        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+        answer=await ctx.sealed_answer(answer),
         package=event.package,
         package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
         recipients=len(answer.recipients),

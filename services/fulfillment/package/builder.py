@@ -13,22 +13,31 @@ The package for download: one ZIP with a page, the records for other programs, a
     manifest.json.sig              64 bytes over manifest.json
 
 It is streamed, in memory that does not depend on the number of records, and the same contents give the same
-bytes: a package that was cut off by a crash is written again, not repaired.
+bytes: a package that was cut off by a crash is written again, not repaired. A small one is not compressed:
+the vault does that better, with all that such packages have in common.
 """
 
 import hashlib
+import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
+from services.fulfillment.certificate.document import LONG_AGO
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package.about import about
 from services.fulfillment.package.pages import categories, index
 from services.fulfillment.package.records import MOST_COLUMNS, csv_file, json_file, json_text
-from services.fulfillment.package.survey import Contents, PackageSurvey, outline, survey
+from services.fulfillment.package.survey import (
+    Contents,
+    PackageSection,
+    PackageSurvey,
+    outline,
+    survey,
+)
 from services.fulfillment.package.withheld import MASKED
 from shared.runtime.signatures import ALGORITHM
 
@@ -48,6 +57,8 @@ JSON_TYPES: Mapping[str, list[str]] = {
 }
 """Types that extended JSON writes as plain JSON; all others are objects such as ``{"$date": …}``."""
 PIECE_BYTES = 64 * 1024
+SMALL_BYTES = 32 * 1024
+"""Most bytes of the records of a package that is not compressed."""
 ZIP64_FROM = 1 << 31
 """Bytes; above this size, the 64-bit form is needed."""
 READABLE = 0o100644 << 16
@@ -94,15 +105,17 @@ class _Sink(bytearray):
 class ZipArchive:
     """Writes files one after the other and collects their hashes."""
 
+    method = zipfile.ZIP_DEFLATED
+
     def __init__(self) -> None:
         self.written: list[WrittenFile] = []
         self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED)
+        self._zip = zipfile.ZipFile(self._sink, "w", self.method)
 
     def add(self, file: File) -> Iterator[bytes]:
         """Yield the archive's bytes for *file*."""
         entry = zipfile.ZipInfo(file.name)  # dated 1980: the manifest states the real time
-        entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, READABLE
+        entry.compress_type, entry.create_system, entry.external_attr = self.method, 3, READABLE
         digest, size = hashlib.sha256(), 0
         with self._zip.open(entry, "w", force_zip64=file.most_bytes >= ZIP64_FROM) as target:
             for piece in _blocks(file.content):
@@ -115,6 +128,28 @@ class ZipArchive:
         """Yield the end of the archive."""
         self._zip.close()
         yield from self._sink.drained(1)
+
+
+class SmallArchive:
+    """Writes small files uncompressed, each with its size before it: some programs read no other kind."""
+
+    def __init__(self) -> None:
+        self.written: list[WrittenFile] = []
+        self._whole = io.BytesIO()
+        self._zip = zipfile.ZipFile(self._whole, "w", zipfile.ZIP_STORED)
+
+    def add(self, file: File) -> Iterator[bytes]:
+        """Add *file*; nothing is yielded before the end."""
+        entry, content = zipfile.ZipInfo(file.name), b"".join(file.content)
+        entry.create_system, entry.external_attr = 3, READABLE
+        self._zip.writestr(entry, content)
+        self.written.append(WrittenFile(file.name, len(content), hashlib.sha256(content).hexdigest()))
+        yield from ()
+
+    def close(self) -> Iterator[bytes]:
+        """Yield the archive."""
+        self._zip.close()
+        yield self._whole.getvalue()
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -141,15 +176,55 @@ class PackageWriter:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes of the ZIP."""
-        archive = ZipArchive()
+        archive = SmallArchive() if self.summary.most_bytes <= SMALL_BYTES else ZipArchive()
         about_it = File("about.json", [json_text(about(self.summary))])
         key = File(PUBLIC_KEY, [self.signer.public_key.pem])
         for file in (*self.files(self.summary), about_it, key):
             yield from archive.add(file)
-        manifest = json_text(_manifest(self.summary, archive, self.signer))
+        manifest = json_text(_manifest(self.summary, archive.written, self.signer))
         yield from archive.add(File(MANIFEST, [manifest]))
         yield from archive.add(File(SIGNATURE, [self.signer.sign(manifest)]))
         yield from archive.close()
+
+    @property
+    def template(self) -> bytes:
+        """The files of a package by the same data map and words without a record or a value of a person."""
+        contents = self.summary.contents
+        collections = tuple(section.collection for section in contents.sections)
+        blank = replace(
+            contents,
+            request_id="",
+            made_at=LONG_AGO,
+            sections=[PackageSection(one, ()) for one in collections],
+            earlier=(),
+            person="",
+            people=None,
+            redactions=None,
+            received_on=contents.received_on and LONG_AGO.date(),
+        )
+        said = (contents.locale, contents.law, contents.contact, contents.controller, contents.authority)
+        return _template(_Blank((contents.map_version, *said, collections), blank, self))
+
+
+@dataclass(frozen=True, slots=True)
+class _Blank:
+    """Contents without records: equal to others with the same words about the same collections."""
+
+    key: tuple[object, ...]
+    contents: Contents = field(compare=False)
+    package: PackageWriter = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _template(blank: _Blank) -> bytes:
+    """Return the files, the page last: of a long template the end counts."""
+    counts = {section.collection.key: 1 for section in blank.contents.sections}
+    summary, signer = outline(blank.contents, counts), blank.package.signer
+    page, *others = blank.package.files(summary)
+    files = [*others, File("about.json", [json_text(about(summary))]), page]
+    contents = [b"".join(file.content) for file in files]
+    manifest = _manifest(summary, [WrittenFile(file.name, 0, "") for file in files], signer)
+    return b"".join([signer.public_key.pem, json_text(manifest), *contents])
 
 
 def build(contents: Contents, *, signer: CertificateSigner) -> PackageWriter:
@@ -187,15 +262,17 @@ def _schema_file(collection: Collection) -> bytes:
     return json_text(schema(collection))
 
 
-def _manifest(summary: PackageSurvey, archive: ZipArchive, signer: CertificateSigner) -> dict[str, Any]:
-    contents, names = summary.contents, {file.name for file in archive.written}
+def _manifest(
+    summary: PackageSurvey, written: Sequence[WrittenFile], signer: CertificateSigner
+) -> dict[str, Any]:
+    contents, names = summary.contents, {file.name for file in written}
     counts = {f"data/{area.stem}.json": area.records for area in summary.areas}
     return {
         "format": FORMAT,
         "request": contents.request_id,
         "map_version": contents.map_version,
         "made_at": contents.made_at.isoformat(),
-        "files": [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in archive.written],
+        "files": [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in written],
         "records": {name: count for name, count in counts.items() if name in names},
         "withheld": sum(item.count for item in summary.withheld if item.reason != MASKED),
         "masked": sum(item.count for item in summary.withheld if item.reason == MASKED),
@@ -207,17 +284,17 @@ def _manifest(summary: PackageSurvey, archive: ZipArchive, signer: CertificateSi
 def schema(collection: Collection) -> dict[str, Any]:
     """Return the schema of the JSON file of *collection*; further fields are allowed."""
     record: dict[str, Any] = {"type": "object", "properties": {}}
-    arrays = frozenset(field.path for field in collection.fields if field.array)
-    for field in collection.fields:
-        node = _node(record, field.path, arrays)
-        node["x-categories"] = sorted(field.categories)
-        if field.label:
-            node["title"] = field.label
-        if field.guarded:
+    arrays = frozenset(mapped.path for mapped in collection.fields if mapped.array)
+    for mapped in collection.fields:
+        node = _node(record, mapped.path, arrays)
+        node["x-categories"] = sorted(mapped.categories)
+        if mapped.label:
+            node["title"] = mapped.label
+        if mapped.guarded:
             node["x-withheld"] = True
-        elif field.type:
-            node["x-type"] = field.type
-            if plain := JSON_TYPES.get(field.type):
+        elif mapped.type:
+            node["x-type"] = mapped.type
+            if plain := JSON_TYPES.get(mapped.type):
                 # An object is always allowed: the notice in place of a withheld value.
                 node["type"] = sorted({*plain, "null", "object"})
     described = {"description": collection.description} if collection.description else {}

@@ -17,7 +17,7 @@ from services.fulfillment.search.identities import Identities, plain
 from shared.law import GivenCopies
 from shared.runtime.bulk_insert import Insertions
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.mongo import Database, Document, to_bson, translated
+from shared.runtime.mongo import Database, Document, create_compressed, to_bson, translated
 
 WINDOW = timedelta(days=365)
 """The GDPR states no period; Cal. Civ. Code § 1798.130(b) counts requests in periods of twelve months."""
@@ -40,6 +40,7 @@ class CopyCounter:
 
     async def prepare(self) -> None:
         """Create the indexes."""
+        await create_compressed(self._copies)
         with translated("index the copies"):
             await self._copies.create_index("person")
             await self._copies.create_index("at")

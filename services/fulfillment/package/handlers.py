@@ -207,7 +207,8 @@ async def _sealed(package: PackageWriter, ctx: FulfillmentContext, *, small: boo
     """Seal *package*, read it back, and return its name; raises :class:`Sealed` if it differs."""
     name = f"{PACKAGE}_{secrets.token_hex(8)}"
     written, read = hashlib.sha256(), hashlib.sha256()
-    size = await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written, small=small))
+    like = package.template if small else b""
+    size = await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written, small=small), like=like)
     async for piece in ctx.vault.open_stream(ctx.case_id, name):
         read.update(piece)
     if written.digest() != read.digest():

@@ -27,7 +27,7 @@ from shared.contract.events import IdentityVerified, Outcome, RequestFulfilled, 
 from shared.law import Right
 from shared.runtime.bulk_insert import Insertions
 from shared.runtime.journal import Journal, JournalRow
-from shared.runtime.mongo import Database, Document, translated
+from shared.runtime.mongo import Database, Document, create_compressed, translated
 
 MOST_LISTED = 100
 """Earlier requests that a copy lists; the newest ones."""
@@ -45,6 +45,7 @@ class PastRequests:
 
     async def prepare(self) -> None:
         """Create the indexes."""
+        await create_compressed(self._requests)
         with translated("index the past requests"):
             await self._requests.create_index([("person", 1), ("received_on", -1)])
             await self._requests.create_index("case")

@@ -214,6 +214,11 @@ class PackageSurvey:
         return tuple(item for area in self.areas for item in area.blacked_out)
 
     @property
+    def most_bytes(self) -> int:
+        """Upper limit of the size of all records."""
+        return sum(area.most_bytes for area in self.areas)
+
+    @property
     def records(self) -> int:
         """Number of all records."""
         return sum(area.records for area in self.areas)

@@ -26,7 +26,16 @@ from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordSt
 from services.fulfillment.search.ownership import OwnershipMatch, hashed_matches
 from shared.runtime.bulk_insert import Insertions
 from shared.runtime.dataloader import in_thread
-from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, insert_new, to_bson, translated
+from shared.runtime.mongo import (
+    Database,
+    Document,
+    UpdateOne,
+    create_compressed,
+    id_bytes,
+    insert_new,
+    to_bson,
+    translated,
+)
 from shared.runtime.worker import WakeUp
 
 RETAINED_RECORDS_KEY = "kept records"
@@ -379,6 +388,7 @@ class ErasureJournal:
 
     async def prepare(self) -> None:
         """Create the indexes."""
+        await create_compressed(self._erasures)
         with translated("index the erasure journal"):
             await self._erasures.create_index([("at", -1), ("erasure", 1)])
             await self._erasures.create_index("expires_at", expireAfterSeconds=0)

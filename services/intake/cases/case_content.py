@@ -281,7 +281,7 @@ class ContentReader:
         """Return the letter *item*; None if there is no such letter."""
         known = any(sent.kept == item for _, sent in self._of(events.NoticeSent))
         content = await self._opened(item) if known else None
-        return None if content is None else LetterCopy.unpacked(content)
+        return None if content is None else LetterCopy.read(content)
 
     async def _submission(self) -> dict[str, Any] | None:
         content = await self._opened(SUBMISSION)
@@ -333,7 +333,7 @@ class ContentReader:
         content = await self._opened(sent.kept) if sent.kept else None
         if content is None:
             return None
-        copy = LetterCopy.unpacked(content)
+        copy = LetterCopy.read(content)
         return LetterContent(
             item=sent.kept or "", at=at, kind=sent.letter, acknowledges=sent.acknowledges, **copy.model_dump()
         )

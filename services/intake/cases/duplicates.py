@@ -16,7 +16,7 @@ from services.intake.domain import IntakeCase, evolve
 from shared.errors import StoreUnavailable
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import Journal, events_of
-from shared.runtime.mongo import Database, UpdateOne, insert_new, translated
+from shared.runtime.mongo import Database, UpdateOne, create_compressed, insert_new, translated
 
 KEEP = timedelta(days=365)
 """Retention of a claim: no request waits longer for its answer."""
@@ -36,6 +36,7 @@ class FirstRequests:
 
     async def prepare(self) -> None:
         """Create the index."""
+        await create_compressed(self._firsts)
         with translated("index the first requests"):
             await self._firsts.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 

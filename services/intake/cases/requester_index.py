@@ -18,7 +18,7 @@ from shared.contract.ports import VaultPort
 from shared.errors import Destroyed, Sealed
 from shared.matching import mailbox
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.mongo import Database, Document, Session, insert_new, translated
+from shared.runtime.mongo import Database, Document, Session, create_compressed, insert_new, translated
 from shared.runtime.worker import work_forever
 
 MOST_FOUND = 100
@@ -57,6 +57,7 @@ class RequesterIndex:
 
     async def prepare(self) -> None:
         """Create the index."""
+        await create_compressed(self._entries)
         with translated("index the requesters"):
             await self._entries.create_index([("mailboxes", 1), ("at", -1)])
 

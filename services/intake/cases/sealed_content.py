@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
-from shared.contract.events import Document, Proof, ProofKind, ProofRef, RequestSubmitted
+from shared.contract.events import Document, Proof, ProofKind, ProofRef, RequestSubmitted, Residence, Subject
 from shared.contract.ports import VaultPort
+from shared.law import Right
+
+LIKE_SUBMISSIONS = (
+    RequestSubmitted(reference="-", right=Right.ACCESS, subject=Subject(), residence=Residence(country="DE"))
+    .model_dump_json()
+    .encode()
+)
+"""A submission without values, which all resemble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,7 @@ async def seal_request(request: RequestSubmitted, vault: VaultPort, case_id: str
     """Seal *request* without its short-lived proofs unless one is sealed already; return the sealed one."""
     await vault.create(case_id)
     bare = _without_proofs(request)
-    if await vault.seal(case_id, SUBMISSION, bare.model_dump_json().encode()):
+    if await vault.seal(case_id, SUBMISSION, bare.model_dump_json().encode(), like=LIKE_SUBMISSIONS):
         return SealedRequest(bare, fresh=True, same=True)
     first = await sealed_request(vault, case_id)
     return SealedRequest(first, fresh=False, same=is_equal_request(first, bare))

@@ -72,6 +72,13 @@ class Composed:
     """RFC 5322, not signed yet."""
     subject: str
     body: mime.Alternatives
+    forms: tuple[Skeleton, Skeleton] = field(repr=False)
+    """Text and HTML without the values of this letter."""
+
+    @property
+    def template(self) -> bytes:
+        """The copy of a letter of this shape without its values."""
+        return _template(self.subject, self.forms)
 
     def copy_of(self, letter: LetterRequest) -> LetterCopy:
         """Return the copy for the staff; it withholds the links of *letter* that act for their holder."""
@@ -95,8 +102,16 @@ def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: dat
     headers = headers_of(replying, subject, words, date, to=to)
     if letter.request_id:
         headers["X-Habeas-Request"] = mime.unstructured(letter.request_id)
-    body = render(letter, sender)
-    return Composed(mime.message(headers, body, message_id=message_id, logo=sender.logo), subject, body)
+    outline, forms = _outlined(letter, sender)
+    body = outline.filled(forms)
+    message = mime.message(headers, body, message_id=message_id, logo=sender.logo)
+    return Composed(message, subject, body, forms)
+
+
+@lru_cache(maxsize=1024)
+def _template(subject: str, forms: tuple[Skeleton, Skeleton]) -> bytes:
+    text, html = ("".join(form.pieces) for form in forms)
+    return LetterCopy(to="", subject=subject, text=text, html=html).written()
 
 
 def headers_of(sender: Sender, subject: str, words: Words, date: datetime, *, to: str = "") -> dict[str, str]:
@@ -115,6 +130,12 @@ def headers_of(sender: Sender, subject: str, words: Words, date: datetime, *, to
 
 def render(letter: LetterRequest, sender: Sender) -> mime.Alternatives:
     """Return the words of *letter* in both forms."""
+    outline, forms = _outlined(letter, sender)
+    return outline.filled(forms)
+
+
+def _outlined(letter: LetterRequest, sender: Sender) -> tuple["LetterOutline", tuple[Skeleton, Skeleton]]:
+    """Return the values of *letter*, and its skeletons."""
     outline = LetterOutline(_words(letter, sender.zone))
     shape = LetterShape(
         facts=outline.of(letter.facts),
@@ -128,7 +149,7 @@ def render(letter: LetterRequest, sender: Sender) -> mime.Alternatives:
         laws=Laws.of(letter.laws),
         language=outline.words.language,
     )
-    return outline.filled(skeletons(shape))
+    return outline, skeletons(shape)
 
 
 def presentable(name: str) -> str:

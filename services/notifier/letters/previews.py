@@ -81,5 +81,5 @@ async def _preview_of(notices: Sequence[NoticeFact], ctx: NotifierContext) -> De
 
 
 async def _letter(notice: NoticeSent, kept: str, ctx: NotifierContext) -> PreviewedLetter:
-    copy = LetterCopy.unpacked(await ctx.vault.open(ctx.case_id, kept))
+    copy = LetterCopy.read(await ctx.vault.open(ctx.case_id, kept))
     return PreviewedLetter(letter=notice.letter, subject=copy.subject, text=copy.text, html=copy.html)

@@ -22,7 +22,7 @@ from hashlib import sha256
 from services.notifier.domain import LetterCount
 from services.notifier.letters.mime import addr_spec
 from shared.errors import MailUnavailable
-from shared.runtime.mongo import Database, ReturnDocument, translated
+from shared.runtime.mongo import Database, ReturnDocument, create_compressed, translated
 
 KEEP = timedelta(hours=1)
 OTHERS = "*"
@@ -124,6 +124,7 @@ class MailboxLimits:
 
     async def prepare(self) -> None:
         """Create the index by which old counts are removed."""
+        await create_compressed(self._sent)
         with translated("index the letters of mailboxes"):
             await self._sent.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
 

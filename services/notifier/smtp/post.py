@@ -19,7 +19,7 @@ from shared.errors import MailRefused, MailUnavailable
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.log import logger
 from shared.runtime.metrics import counter
-from shared.runtime.mongo import Database, ReturnDocument, insert_new, translated
+from shared.runtime.mongo import Database, ReturnDocument, create_compressed, insert_new, translated
 
 KEEP = timedelta(days=30)
 """Far longer than a message is retried, and than mail servers take to give a letter back."""
@@ -180,6 +180,7 @@ class LetterClaims:
 
     async def prepare(self) -> None:
         """Create the index by which old claims go."""
+        await create_compressed(self._claims)
         with translated("index the claims"):
             await self._claims.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 

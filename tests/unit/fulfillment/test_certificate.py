@@ -1,6 +1,6 @@
 import json
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from services.fulfillment.certificate.document import (
     issue,
     page,
     read,
+    template,
     verify_certificate,
 )
 from services.fulfillment.certificate.signatures import CertificateSigner
@@ -164,3 +165,19 @@ def test_recipients_without_notification_are_not_called_notified() -> None:
     assert text.index("Recipients being notified") < text.index("Bank")
     assert text.index("Recipients still to be notified") < text.index("Courier")
     assert "were told" not in text
+
+
+def test_template_has_the_names_of_a_certificate_and_no_result() -> None:
+    looked = LookedThrough("default", "billing", "invoices", "Invoices", 8, 2, 1)
+    mine = replace(CERTIFICATE, looked_through=(looked,))
+    other = replace(mine, number="n-2", request_id="r-2", handled=(), completed_at=NOW + timedelta(days=1))
+    assert template(mine, SIGNER) == template(other, SIGNER)
+    words = json.loads(template(mine, SIGNER))
+    assert words["certificate"]["verification"]["texts"][0] == {
+        **asdict(looked),
+        "documents": 0,
+        "places": 0,
+        "records": 0,
+    }
+    for own in (CERTIFICATE.number, CERTIFICATE.request_id, "2026-03-05"):
+        assert own.encode() not in template(mine, SIGNER)

@@ -1,6 +1,7 @@
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +15,7 @@ from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSection, filename_stems
 from services.fulfillment.package.withheld import DisclosureRules, WithheldCount, WithheldNotice
 from shared.law.library import policies
+from shared.runtime import packed_content
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
 from tests.unit.fulfillment.sample_records import (
     ADA,
@@ -342,3 +344,23 @@ def test_cells_are_read_by_any_csv_reader(text: str, names: tuple[str, ...]) -> 
     content = b"".join(records.csv_file([dict.fromkeys(names, text)] * 2, [(name,) for name in names]))
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     assert (tuple(header), rows) == (names, [[records.cell(text) for _ in names]] * 2)
+
+
+def test_template_has_the_words_of_a_package_and_nothing_of_the_person() -> None:
+    person = contents(request_id="f" * 32, person="Ada Example", locale="de")
+    other = contents(PackageSection(CUSTOMERS, [{"_id": 8}]), request_id="e" * 32, locale="de")
+    template = build(person, signer=SIGNER).template
+    assert template == build(other, signer=SIGNER).template
+    for own in ("Ada", "ada@example.org", "laptop", "f" * 32, "2026-03-05"):
+        assert own.encode() not in template
+    whole = packed(person)
+    small = packed_content.packed(whole, packed_content.template_of(template))
+    assert len(small or whole) < len(whole) / 8
+
+
+def test_small_package_has_sizes_before_its_files_and_is_not_compressed() -> None:
+    with zipfile.ZipFile(io.BytesIO(packed(contents()))) as small:
+        assert {(one.compress_type, one.flag_bits & 8) for one in small.infolist()} == {(0, 0)}
+    many = contents(PackageSection(CUSTOMERS, Many(2_000)))
+    with zipfile.ZipFile(io.BytesIO(packed(many))) as large:
+        assert {one.compress_type for one in large.infolist()} == {zipfile.ZIP_DEFLATED}

@@ -171,7 +171,7 @@ async def test_content_of_a_customer_is_read_while_the_permission_stands() -> No
 
 
 async def send_letter(desk: StaffDesk) -> None:
-    await desk.office.vault.seal(CASE, "letter_1", LETTER.packed())
+    await desk.office.vault.seal(CASE, "letter_1", LETTER.written())
     sent = NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT, kept="letter_1")
     unkept = NoticeSent(request_id=CASE, letter=LetterKind.CODE)
     await desk.office.tell(sent, unkept, service="notifier")

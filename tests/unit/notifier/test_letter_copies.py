@@ -1,6 +1,6 @@
 """The staff can read each letter as it was sent, without the secrets in it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -13,6 +13,7 @@ from services.notifier.letters.letter_models import Acknowledgement, ForwardedTo
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import LETTER, LetterCopy
 from shared.contract.events import LetterKind, NoticeFailed, NoticeSent
+from shared.contract.references import short_reference
 from shared.contract.stop_links import stop_url
 from shared.errors import MailUnavailable, StoreUnavailable
 from shared.law import Right
@@ -40,7 +41,7 @@ def vault_of(ctx: NotifierContext) -> MemoryVault:
 
 def copies(ctx: NotifierContext) -> dict[str, LetterCopy]:
     items = vault_of(ctx).items[CASE]
-    return {name: LetterCopy.unpacked(content) for name, content in items.items() if name.startswith(LETTER)}
+    return {name: LetterCopy.read(content) for name, content in items.items() if name.startswith(LETTER)}
 
 
 acknowledge = partial(
@@ -67,6 +68,33 @@ async def test_letter_is_kept_as_it_was_sent_without_its_secrets(kind: LetterKin
         assert WITHHELD in form
         assert secret not in form
         assert form.replace(WITHHELD, secret).strip() in outbox.words.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(("kind", "name"), SPECIMENS)
+async def test_template_of_a_letter_has_nothing_of_its_reader(kind: LetterKind, name: str) -> None:
+    if kind in CODED:
+        return
+    templates = []
+    for case, person in ((CASE, KIM), ("f" * 32, Addressee("sam@example.net", "Sam Muster", "en"))):
+        ctx = replace(await context(Outbox()), case_id=case)
+        await ctx.vault.create(case)
+        kept = Kept(vault_of(ctx).items)
+        await write_to(person, kind, LETTERS[name], ("gdpr@2018-05-25",), replace(ctx, vault=kept))
+        templates += kept.templates
+        for value in (person.email, person.name, case, short_reference(case)):
+            assert value.encode() not in kept.templates[0]
+    assert templates[0] == templates[1]
+
+
+@dataclass
+class Kept(MemoryVault):
+    """A vault that notes the templates."""
+
+    templates: list[bytes] = field(default_factory=list)
+
+    async def seal(self, case: str, item: str, content: bytes, *, like: bytes = b"") -> bool:
+        self.templates.append(like)
+        return await super().seal(case, item, content)
 
 
 @dataclass
@@ -118,8 +146,8 @@ async def test_letter_has_a_copy_and_goes_out_once_whenever_the_process_dies_bef
 
 async def test_letter_waits_while_its_copy_cannot_be_kept() -> None:
     class Full(MemoryVault):
-        async def seal(self, case: str, item: str, content: bytes) -> bool:
-            del case, item, content
+        async def seal(self, case: str, item: str, content: bytes, *, like: bytes = b"") -> bool:
+            del case, item, content, like
             raise StoreUnavailable("vault")
 
     outbox = Outbox()

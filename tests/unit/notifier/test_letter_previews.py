@@ -46,7 +46,7 @@ async def test_preview_has_the_text_of_the_real_letter_and_sends_nothing() -> No
     ctx = await forwarding(Outbox())
     [sent] = await confirm_withdrawal(WITHDRAWN, ctx)
     assert isinstance(sent, NoticeSent)
-    copy = LetterCopy.unpacked(await ctx.vault.open(CASE, sent.kept or ""))
+    copy = LetterCopy.read(await ctx.vault.open(CASE, sent.kept or ""))
     [letter] = result.letters
     assert (letter.letter, letter.text, letter.html) == (LetterKind.WITHDRAWN, copy.text, copy.html)
 
