@@ -29,7 +29,7 @@ from bench.public.driver import PublicDriver
 from bench.public.evidence import PublicEvidence
 from bench.public.installation import PEOPLE_PER_REQUEST, installed
 from bench.public.letters import MailpitLetters
-from bench.public.requests import RequestCourse, made_up
+from bench.public.requests import AskingChannel, RequestCourse, made_up
 from bench.public.stores import people_of
 
 PER_SECOND = 5.0
@@ -53,7 +53,7 @@ async def tried(folder: Path, requests: int, seed: int, kills: int) -> PublicRun
     """Drive an installation of its own in *folder*, and kill its parts meanwhile."""
     began = time.monotonic()
     async with installed(folder, customers=requests * PEOPLE_PER_REQUEST, seed=seed) as here:
-        plans = made_up(await people_of(here.access), requests, seed)
+        plans = made_up(await people_of(here.access), requests, seed, tuple(AskingChannel))
         async with PublicDriver(here.access, plans) as driver:
             watching = asyncio.create_task(here.executioner.watch())
             per_second = min(PER_SECOND, requests / max(kills * BETWEEN_KILLS_S, 1))

@@ -9,6 +9,8 @@ from shared.contract.sources import ALL
 SHOP, PORTAL = "shop.example", "portal.example"
 """Upstream systems: requests from the shop are proven by the person, the portal has logged them in."""
 KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
+INBOX = "privacy@fernlicht.example"
+"""The address that people write to, where the installation has an inbox."""
 MANY = "1000000"
 
 
@@ -23,6 +25,8 @@ class PublicAccess:
     letters: LetterSource
     prefix: str = ""
     """First part of the names of the company's databases."""
+    inbox: tuple[str, int] | None = None
+    """Host and port where mail to INBOX is handed over (SMTP); None where no mail comes in."""
 
 
 def settings(*users: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ Each rule yields anomalies of one kind; an anomaly names its request, and no per
 """
 
 from base64 import b64decode
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -88,7 +88,7 @@ def unended(seen: PublicEvidence) -> Findings:
 
 def _may_stand(course: RequestCourse) -> bool:
     """Return whether the request has ended, or waits for the staff, or for proof that its requester lacks."""
-    if course.status in {"closed", "purged", "referred"}:
+    if course.status in {"closed", "purged", "referred"} or course.page.get("stopped"):
         return True
     return course.status == "challenged" and awaits_proof(course)
 
@@ -129,7 +129,7 @@ def downloads_lost(seen: PublicEvidence) -> Findings:
 def effects_lost(seen: PublicEvidence) -> Findings:
     """Yield granted requests that did not change what they must."""
     for course in seen.courses:
-        if course.request_id and course.page.get("outcome") in ANSWERED:
+        if course.request_id and course.page.get("outcome") in ANSWERED and not seen.erased_besides(course):
             for place in seen.owned.get(course.plan.person.email, ()):
                 if flaw := _effect_missing(course, place, seen):
                     yield course.request_id, f"{flaw} in {place[0]}.{place[1]}"
@@ -211,11 +211,11 @@ def letters_repeated(seen: PublicEvidence) -> Findings:
             continue
         doubtful = sum(bool(event.data.get("doubtful")) for event in seen.heard(request_id, "notice.sent"))
         copies = Counter(letter.message_id for letter in letters)
-        if sum(times - 1 for times in copies.values()) > doubtful:
+        if sum(times > 1 for times in copies.values()) > doubtful:
             yield request_id, "a letter came twice, and no event says so"
         first = {letter.message_id: letter for letter in letters}.values()
-        told = Counter((letter.recipients, letter.subject) for letter in first if not letter.code)
-        if any(times > 1 for times in told.values()):
+        subjects = Counter((letter.recipients, letter.subject) for letter in first if not letter.code)
+        if any(times > 1 for times in subjects.values()):
             yield request_id, "two letters say the same"
 
 
@@ -284,7 +284,7 @@ def others_changed(seen: PublicEvidence) -> Findings:
     actors = _actors(seen)
     for place in seen.changed:
         before, after, concerned = seen.before[place], seen.after.get(place), seen.concerned[place]
-        acting = [actors[mailbox] for mailbox in sorted(concerned & actors.keys())]
+        acting = [course for mailbox in sorted(concerned & actors.keys()) for course in actors[mailbox]]
         for mailbox in concerned - actors.keys():
             if acting and Counter(parts_about(before, mailbox)) - Counter(parts_about(after or {}, mailbox)):
                 yield (
@@ -293,9 +293,12 @@ def others_changed(seen: PublicEvidence) -> Findings:
                 )
 
 
-def _actors(seen: PublicEvidence) -> Mapping[str, RequestCourse]:
+def _actors(seen: PublicEvidence) -> Mapping[str, Sequence[RequestCourse]]:
     """Return the courses that may change records, by mailbox."""
-    return {course.plan.person.email: course for course in seen.courses if _may_change(course)}
+    found: defaultdict[str, list[RequestCourse]] = defaultdict(list)
+    for course in filter(_may_change, seen.courses):
+        found[course.plan.person.email].append(course)
+    return found
 
 
 def _may_change(course: RequestCourse) -> bool:
@@ -340,8 +343,10 @@ def _day(text: object) -> date | None:
 
 
 def contradictions(seen: PublicEvidence) -> Findings:
-    """Yield requests whose page contradicts the events."""
-    for _, page in _pages(seen):
+    """Yield requests whose page contradicts the events, or what was asked for."""
+    for course, page in _pages(seen):
+        if page.get("right") not in {None, course.plan.right}:
+            yield page["id"], f"asks for {course.plan.right}, and its page says {page['right']}"
         ends = seen.heard(page["id"], "request.closed")
         if page["status"] != "closed" and ends:
             yield page["id"], f"its page says {page['status']}, an event that it is closed"
@@ -367,7 +372,7 @@ def outcomes_odd(seen: PublicEvidence) -> Findings:
         outcome, held = course.page.get("outcome"), course.plan.person.held
         if course.request_id and not held and outcome in ANSWERED and course.plan.looks_up:
             yield course.request_id, f"nothing is held, and it is {outcome}"
-        if course.request_id and held and outcome == "nothing_held":
+        if course.request_id and held and outcome == "nothing_held" and not seen.erased_besides(course):
             yield course.request_id, "records are held, and it says that there are none"
 
 
@@ -400,22 +405,26 @@ def records_changed(seen: PublicEvidence) -> Findings:
     actors = _actors(seen)
     for place in seen.changed:
         before, after = seen.before[place], seen.after.get(place)
-        acting = [actors[one] for one in sorted(seen.concerned[place] & actors.keys())]
+        acting = [course for one in sorted(seen.concerned[place] & actors.keys()) for course in actors[one]]
         if not acting:
             yield "", f"a record of {place[0]}.{place[1]} changed; its people asked for no change"
-        elif not any(_explains(course, before, after) for course in acting):
+        elif not _explain(acting, before, after):
             yield acting[0].request_id or "", f"changed more of {place[0]}.{place[1]} than it asked for"
     for place in seen.after.keys() - seen.before.keys():
         yield "", f"a record was added to {place[0]}.{place[1]}"
 
 
-def _explains(course: RequestCourse, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> bool:
-    if course.plan.right is Right.ERASURE:
+def _explain(
+    acting: Sequence[RequestCourse], before: Mapping[str, Any], after: Mapping[str, Any] | None
+) -> bool:
+    """Return whether the requests *acting* may have changed a record together in that way."""
+    rights = {course.plan.right for course in acting}
+    if Right.ERASURE in rights:
         return True
     if after is None:
         return False
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    return changed <= (CORRECTED if course.plan.right is Right.RECTIFICATION else MARKED)
+    return changed <= (CORRECTED if Right.RECTIFICATION in rights else MARKED)
 
 
 def never_quiet(seen: PublicEvidence) -> Findings:

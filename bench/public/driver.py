@@ -24,6 +24,7 @@ import httpx
 import orjson
 
 from bench.public.access import KEYS, PORTAL, SHOP, PublicAccess
+from bench.public.channels import TYPING_S, filled, form_path, mailed, request_of
 from bench.public.evidence import PublicEvidence
 from bench.public.letters import PublicLetter
 from bench.public.listener import EventListener, HeardEvent
@@ -69,6 +70,7 @@ class PublicDriver:
         self._access = access
         self._zone = ZoneInfo(zone)
         self._by_request: defaultdict[str, list[PublicLetter]] = defaultdict(list)
+        self._by_mailbox: defaultdict[str, list[PublicLetter]] = defaultdict(list)
         self._http = httpx.AsyncClient(
             base_url=access.api_url, timeout=ANSWER_WITHIN_S, trust_env=may_use_proxy(access.api_url)
         )
@@ -169,6 +171,8 @@ class PublicDriver:
             for letter in await self._access.letters.fetch():
                 self.letters.append(letter)
                 self._by_request[letter.request_id].append(letter)
+                for mailbox in letter.recipients:
+                    self._by_mailbox[mailbox].append(letter)
             await asyncio.sleep(LETTERS_EVERY_S)
 
     # --- a request ----------------------------------------------------------------------------------------
@@ -196,16 +200,54 @@ class PublicDriver:
                 course.request_id = await self._post(course, plan.submission)
             case AskingChannel.EVENT | AskingChannel.PORTAL:
                 course.request_id = await self._publish(course, plan.submission)
+            case AskingChannel.FORM:
+                course.form = await self._fill_in(course)
+                course.request_id = await self._send_form(course)
+            case AskingChannel.MAIL:
+                course.request_id = await self._write(course)
 
     async def _submit_again(self, course: RequestCourse, dice: random.Random) -> None:
         """Send the same submission again, once or twice, as a system that has forgotten that it did."""
         for _ in range(dice.randint(1, 2)):
             await asyncio.sleep(dice.random())
-            if course.plan.channel is AskingChannel.KEY:
-                id_ = await self._post(course, course.plan.submission)
-                course.other_ids |= {id_} - {course.request_id} if id_ else set()
-            else:
-                await self._publish(course, course.plan.submission)
+            match course.plan.channel:
+                case AskingChannel.EVENT | AskingChannel.PORTAL:
+                    id_ = await self._publish(course, course.plan.submission)
+                case AskingChannel.FORM:
+                    id_ = await self._send_form(course)
+                case AskingChannel.MAIL:
+                    id_ = await self._write(course)
+                case AskingChannel.API | AskingChannel.KEY:
+                    id_ = await self._post(course, course.plan.submission)
+            course.other_ids |= {id_} - {course.request_id} if id_ else set()
+
+    async def _fill_in(self, course: RequestCourse) -> Mapping[str, str]:
+        """Open the form, and fill it in as fast as a person."""
+        page = await self._insist("GET", form_path(course.plan))
+        await asyncio.sleep(TYPING_S)
+        return filled(course.plan, page.text)
+
+    async def _send_form(self, course: RequestCourse) -> str | None:
+        """Send the form, again if it is not answered; return the id. The same form is the same request."""
+        answer = await self._insist("POST", form_path(course.plan), data=dict(course.form))
+        found = request_of(answer)
+        if found is None:
+            course.refused_with = answer.status_code
+        course.accepted = found is not None
+        return found
+
+    async def _write(self, course: RequestCourse) -> str:
+        """Write a mail; return the id of the request, which the answer names."""
+        inbox = self._access.inbox or ("", 0)
+        while not await mailed(inbox, course.plan):  # noqa: ASYNC110 - a server is asked
+            await asyncio.sleep(PAUSE_S)
+        course.accepted = True
+        mailbox = course.plan.person.email.casefold()
+        while True:
+            for letter in self._by_mailbox[mailbox]:
+                if letter.request_id:
+                    return letter.request_id
+            await asyncio.sleep(LETTERS_EVERY_S)
 
     async def _ask_again(self, course: RequestCourse) -> None:
         again = replace(course.plan, reference=str(uuid4()))
@@ -278,20 +320,31 @@ class PublicDriver:
             if not course.took_back:
                 await self._insist("DELETE", f"/v1/requests/{course.request_id}")
                 course.took_back = True
-        elif conduct is Conduct.STRANGER and course.guessed < 2:
-            await self._guess(course)
-        elif conduct not in {Conduct.STRANGER, Conduct.SILENT} and not course.proven:
+        elif conduct is Conduct.STRANGER:
+            if course.guessed < guesses(course):
+                await self._guess(course)
+        elif conduct is Conduct.DISOWNED:
+            await self._disown(course)
+        elif conduct is not Conduct.SILENT and not course.proven:
             if code := self._newest_code(course):
                 if conduct is Conduct.MISTYPED:
                     await self._guess(course)
                 course.proven = await self._prove(course, {"kind": "email_code", "code": code})
-        elif conduct not in {Conduct.STRANGER, Conduct.SILENT} and _wants_details(course.page):
+        elif conduct is not Conduct.SILENT and _wants_details(course.page):
             await self._give_details(course)
 
     async def _guess(self, course: RequestCourse) -> None:
         wrong = WRONG_CODES[course.plan.right == "erasure"]
         await self._prove(course, {"kind": "email_code", "code": wrong})
         course.guessed += 1
+
+    async def _disown(self, course: RequestCourse) -> None:
+        """Follow the link for people who did not ask, once a letter has come."""
+        letters = self._by_request[course.request_id or ""]
+        paths = [letter.stop_path for letter in letters if letter.stop_path]
+        if paths and not course.disowned:
+            answer = await self._insist("POST", paths[0])
+            course.disowned = answer.is_success
 
     async def _give_details(self, course: RequestCourse) -> None:
         """Offer details of the records and a signed declaration, as California's law lets people do."""
@@ -373,18 +426,28 @@ def _wants_details(page: Mapping[str, Any]) -> bool:
     )
 
 
+def guesses(course: RequestCourse) -> int:
+    """Return how many codes a stranger guesses: sometimes as many as there are tries."""
+    return random.Random(course.plan.reference).choice((1, 2, 6))
+
+
 def rests(course: RequestCourse) -> bool:
     """Return whether nothing more happens with a request unless the staff acts, or a proof comes."""
     if course.refused_with:
         return True
-    status, again = course.status, course.again_page.get("status", "closed")
-    waits = status == "challenged" and awaits_proof(course)
-    guessed = course.plan.conduct is not Conduct.STRANGER or course.guessed >= 2
-    return (status in {*ENDED, "referred"} or (waits and guessed)) and again in {
-        *ENDED,
-        "referred",
-        "challenged",
+    again = course.again_page.get("status", "closed") in {*ENDED, "referred", "challenged"}
+    return again and (course.status in {*ENDED, "referred"} or _waits(course))
+
+
+def _waits(course: RequestCourse) -> bool:
+    """Return whether a request is stopped, or waits for a proof that will not come."""
+    if course.page.get("stopped"):
+        return True
+    done = {
+        Conduct.STRANGER: course.guessed >= guesses(course),
+        Conduct.DISOWNED: course.disowned and bool(course.page.get("stopped")),
     }
+    return course.status == "challenged" and awaits_proof(course) and done.get(course.plan.conduct, True)
 
 
 def _opened(package: bytes) -> tuple[dict[str, list[dict[str, Any]]], str]:

@@ -10,6 +10,7 @@ from bench.public.letters import PublicLetter
 from bench.public.listener import HeardEvent
 from bench.public.requests import PublicPerson, RequestCourse
 from bench.public.stores import PeopleIndex, Place, Records
+from shared.vocabulary import Right
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ class PublicEvidence:
             for mailbox in mailboxes:
                 found[mailbox].append(place)
         return found
+
+    def erased_besides(self, course: RequestCourse) -> bool:
+        """Return whether the same person asks for an erasure in another request."""
+        return any(
+            other is not course
+            and other.plan.right is Right.ERASURE
+            and other.plan.person == course.plan.person
+            for other in self.courses
+        )
 
     @cached_property
     def changed(self) -> Sequence[Place]:

@@ -12,7 +12,7 @@ import httpx
 
 from bench.fault_injection import Executioner, Toll, worker
 from bench.installation import SERVICES, Ground
-from bench.public.access import PublicAccess, settings
+from bench.public.access import INBOX, PublicAccess, settings
 from bench.public.letters import FolderLetters
 from habeas.embedded.company import fill, generate
 from habeas.embedded.installation import COMPANY, EXAMPLE_MAP
@@ -49,7 +49,9 @@ async def installed(folder: Path, *, customers: int, seed: int) -> AsyncIterator
         here, port = Ground(stack, folder, client, stack.smtp_url), free_port()
         url = f"http://{HOST}:{port}"
         company = {**settings(USER), "HABEAS_DATAMAP": str(EXAMPLE_MAP), "HABEAS_COMPANY": str(COMPANY)}
-        own = {"intake": {"HABEAS_HTTP_PORT": str(port)}}
+        inbox = free_port(besides=frozenset({port}))
+        company["HABEAS_INBOX_ADDRESS"] = INBOX
+        own = {"intake": {"HABEAS_HTTP_PORT": str(port), "HABEAS_INBOX_PORT": str(inbox)}}
         workers = {
             name: worker(name, here, http, {**company, "HABEAS_PUBLIC_URL": url, **own.get(name, {})})
             for name in SERVICES
@@ -58,5 +60,6 @@ async def installed(folder: Path, *, customers: int, seed: int) -> AsyncIterator
         for each in workers.values():
             running.push_async_callback(each.stop)
         await stack.broker.settle()  # a queue that is killed too young is lost: not what is tried here
-        access = PublicAccess(url, stack.amqp_url, stack.mongo_url, FolderLetters(stack.mail_folder))
+        letters = FolderLetters(stack.mail_folder)
+        access = PublicAccess(url, stack.amqp_url, stack.mongo_url, letters, inbox=(HOST, inbox))
         yield KillableInstallation(access, Executioner(stack, workers, Toll(), Random(seed)))

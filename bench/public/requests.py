@@ -7,8 +7,8 @@ printed of it is numbers and ids alone.
 
 import random
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,10 @@ class AskingChannel(StrEnum):
     """An event of an upstream system; the person proves who they are."""
     PORTAL = "portal"
     """An event of an upstream system that has logged the person in."""
+    FORM = "form"
+    """The web form of the privacy centre."""
+    MAIL = "mail"
+    """A mail in the person's own words."""
 
 
 class Conduct(StrEnum):
@@ -44,6 +48,8 @@ class Conduct(StrEnum):
     """The person never proves who they are."""
     STRANGER = "stranger"
     """Somebody else asks, names the person's mailbox, and guesses codes; the person ignores the letters."""
+    DISOWNED = "disowned"
+    """Somebody else asks, and the person says, by the link in the letter, that it was not them."""
 
 
 CONDUCTS = {
@@ -53,14 +59,35 @@ CONDUCTS = {
     Conduct.MISTYPED: 8,
     Conduct.WITHDRAWN: 5,
     Conduct.SILENT: 3,
-    Conduct.STRANGER: 10,
+    Conduct.STRANGER: 8,
+    Conduct.DISOWNED: 3,
 }
+BY_OTHERS = frozenset({Conduct.STRANGER, Conduct.DISOWNED})
 UNKNOWN = 0.06
 """Share of people that the company does not know."""
-CHANNELS = {AskingChannel.API: 40, AskingChannel.KEY: 20, AskingChannel.EVENT: 25, AskingChannel.PORTAL: 15}
+TWINS = 0.06
+"""Share of people with a second request, for another right, at the same time."""
+CHANNELS = {
+    AskingChannel.API: 25,
+    AskingChannel.KEY: 15,
+    AskingChannel.EVENT: 20,
+    AskingChannel.PORTAL: 15,
+    AskingChannel.FORM: 15,
+    AskingChannel.MAIL: 10,
+}
+WITHOUT_MAIL = tuple(one for one in CHANNELS if one is not AskingChannel.MAIL)
 LOGGED_IN = (Conduct.PLAIN, Conduct.RESENT, Conduct.AGAIN)
 """Conduct of people that a portal has logged in: no code is asked for, and no stranger gets in."""
 PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
+MAILS = {
+    Right.ACCESS: "Please send me a copy of all personal data that you hold about me.",
+    Right.ERASURE: "Please delete all data that you hold about me.",
+    Right.RECTIFICATION: "Please correct my address in your records. The city is wrong.",
+    Right.RESTRICTION: "Please restrict the processing of my data.",
+    Right.CONSENT_WITHDRAWAL: "I withdraw my consent.",
+    Right.OPT_OUT_OF_SALE: "Do not sell my personal information.",
+}
+"""What people write who ask by mail."""
 MARKETING = {"scope": ["direct_marketing"]}
 
 
@@ -125,7 +152,7 @@ class RequestPlan:
     @property
     def by_person(self) -> bool:
         """Whether the person asks who is named."""
-        return self.conduct is not Conduct.STRANGER
+        return self.conduct not in BY_OTHERS
 
 
 @dataclass(slots=True)
@@ -140,6 +167,8 @@ class RequestCourse:
     """Ids that further submissions of the same request got, if they were others."""
     again_id: str | None = None
     """The second request for the same."""
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The fields of the web form, as they were filled in."""
     unanswered: int = 0
     """Submissions without a key that got no answer, and may have been registered under unknown ids."""
     refused_with: int | None = None
@@ -151,6 +180,8 @@ class RequestCourse:
     guessed: int = 0
     """Wrong codes."""
     took_back: bool = False
+    disowned: bool = False
+    """Whether the person said that it was not them."""
     page: Mapping[str, Any] = field(default_factory=dict)
     """The last status page."""
     again_page: Mapping[str, Any] = field(default_factory=dict)
@@ -170,9 +201,14 @@ class RequestCourse:
         return [one for one in (self.request_id, self.again_id, *sorted(self.other_ids)) if one]
 
 
-def made_up(people: Sequence[PublicPerson], requests: int, seed: int) -> list[RequestPlan]:
+def made_up(
+    people: Sequence[PublicPerson],
+    requests: int,
+    seed: int,
+    channels: Collection[AskingChannel] = WITHOUT_MAIL,
+) -> list[RequestPlan]:
     """
-    Return *requests* plans, each with a person of its own.
+    Return *requests* plans by some of *channels*; a few people make two, all others one.
 
     Raises ValueError if there are fewer than twice as many people: as many must be left that ask for nothing.
     """
@@ -180,28 +216,64 @@ def made_up(people: Sequence[PublicPerson], requests: int, seed: int) -> list[Re
         raise ValueError(f"{requests} requests need {2 * requests} people; there are {len(people)}")
     dice = random.Random(seed)
     asking = dice.sample(sorted(people, key=lambda person: person.email), requests)
-    return [_plan(place, person, dice) for place, person in enumerate(asking)]
+    plans: list[RequestPlan] = []
+    for place, person in enumerate(asking):
+        last = plans[-1] if plans else None
+        if last and _may_have_twin(last, plans) and dice.random() < TWINS:
+            plans.append(_twin(place, last, dice))
+        else:
+            plans.append(_plan(place, person, channels, dice))
+    return plans
 
 
-def _plan(place: int, person: PublicPerson, dice: random.Random) -> RequestPlan:
+def _plan(
+    place: int, person: PublicPerson, channels: Collection[AskingChannel], dice: random.Random
+) -> RequestPlan:
     if dice.random() < UNKNOWN:
         person = PublicPerson(f"unknown{place}@elsewhere.example", f"Nova Nullo {place}", "DE", held=False)
-    channel = _drawn(CHANNELS, dice)
+    channel = _drawn({one: weight for one, weight in CHANNELS.items() if one in channels}, dice)
     conducts = {one: weight for one, weight in CONDUCTS.items() if _fits(one, channel)}
-    right = dice.choice(list(Right))
+    right = dice.choice([one for one in Right if channel is not AskingChannel.MAIL or one in MAILS])
     return RequestPlan(
-        place, person, right, channel, _drawn(conducts, dice),
-        reference=str(uuid.UUID(int=dice.getrandbits(128), version=4)), details=_details(right, place, dice),
-    )  # fmt: skip
+        place=place,
+        person=person,
+        right=right,
+        channel=channel,
+        conduct=_drawn(conducts, dice),
+        reference=_reference(dice),
+        details=_details(right, channel, place, dice),
+    )
+
+
+def _may_have_twin(plan: RequestPlan, plans: Sequence[RequestPlan]) -> bool:
+    alone = len(plans) == 1 or plans[-2].person != plan.person
+    return alone and plan.conduct is Conduct.PLAIN and plan.channel is not AskingChannel.MAIL
+
+
+def _twin(place: int, plan: RequestPlan, dice: random.Random) -> RequestPlan:
+    """Return another request of the same person."""
+    right = dice.choice([one for one in Right if one is not plan.right])
+    details = _details(right, plan.channel, place, dice)
+    return replace(plan, place=place, right=right, reference=_reference(dice), details=details)
+
+
+def _reference(dice: random.Random) -> str:
+    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
 
 def _fits(conduct: Conduct, channel: AskingChannel) -> bool:
-    if channel is AskingChannel.PORTAL:
-        return conduct in LOGGED_IN
-    return conduct is not Conduct.RESENT or channel is not AskingChannel.API
+    match conduct:
+        case Conduct.RESENT:
+            return channel is not AskingChannel.API
+        case Conduct.AGAIN:
+            return channel not in {AskingChannel.FORM, AskingChannel.MAIL}
+        case _:
+            return channel is not AskingChannel.PORTAL or conduct in LOGGED_IN
 
 
-def _details(right: Right, place: int, dice: random.Random) -> Mapping[str, Any]:
+def _details(right: Right, channel: AskingChannel, place: int, dice: random.Random) -> Mapping[str, Any]:
+    if channel is AskingChannel.MAIL:
+        return {}
     if right is Right.RECTIFICATION:
         return {"corrections": [{"field": "city", "value": f"Newtown {place}"}]}
     if right is Right.OBJECTION and dice.random() < 0.5:
@@ -215,8 +287,9 @@ def _drawn(weights: Mapping[Any, int], dice: random.Random) -> Any:
 
 def awaits_proof(course: RequestCourse) -> bool:
     """Return whether a challenged request waits for proof that its requester cannot, or will not, give."""
-    if course.plan.conduct in {Conduct.STRANGER, Conduct.SILENT}:
+    if course.plan.conduct in {Conduct.SILENT, *BY_OTHERS}:
         return True
     wanted = course.page.get("wanted", ())
     more = bool(wanted) and all("mailbox" not in way for way in wanted)
-    return more and (course.gave_details or not course.plan.person.details)
+    weighed = course.page.get("proof_refused_for") or course.page.get("in_review")
+    return more and (bool(weighed) if course.gave_details else not course.plan.person.details)

@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 
 from bench.public.access import PublicAccess
 from bench.public.requests import PublicPerson
+from shared.law.places import SUBDIVISIONS
 from shared.runtime.mongo import connect
 
 DATABASES = ("portal", "billing", "ops")
 MAILBOX = re.compile(r"[\w.+-]+@[\w.-]+\w")
-STATES = {"California": "CA"}
-"""Regions of the United States that decide which law protects a person here."""
+STATES = {name: code.partition("-")[2] for code, name in SUBDIVISIONS["US"].items()}
 
 Place: TypeAlias = tuple[str, str, str]
 """Database, collection, and id of a record."""

@@ -1,0 +1,63 @@
+"""Channels that are no API: the web form of the privacy centre, and mail to the company's inbox."""
+
+import asyncio
+import re
+import smtplib
+from collections.abc import Mapping
+from email.message import EmailMessage
+
+import httpx
+
+from bench.public.access import INBOX
+from bench.public.requests import MAILS, RequestPlan
+from shared.vocabulary import Right
+
+SEAL = re.compile(r'name="seal" value="([^"]+)"')
+TYPING_S = 1.2
+"""The form is refused to clients that are faster than a person."""
+MAIL_WITHIN_S = 20.0
+PATHS = {Right.OPT_OUT_OF_SALE: "/opt-out", Right.LIMIT_SENSITIVE_USE: "/limit"}
+OWN_WORDS = "I do not want this to be done with my data any more."
+
+
+def form_path(plan: RequestPlan) -> str:
+    """Return the path of the form that *plan* takes."""
+    if plan.is_marketing:
+        return "/no-marketing"
+    return PATHS.get(plan.right, f"/ask/{plan.right}")
+
+
+def filled(plan: RequestPlan, page: str) -> Mapping[str, str]:
+    """Return the fields of the form on *page* as the person of *plan* fills them in."""
+    seal, person = SEAL.search(page), plan.person
+    state = f"{person.country}-{person.subdivision}" if person.subdivision else ""
+    fields = {"email": person.email, "name": person.name, "country": person.country, "state": state}
+    corrections = {f"fix_{one['field']}": one["value"] for one in plan.details.get("corrections", ())}
+    words = {"statement": OWN_WORDS} if plan.right is Right.OBJECTION else {}
+    return {"seal": seal[1] if seal else "", "step": "send", "for": "self", **fields, **corrections, **words}
+
+
+def request_of(answer: httpx.Response) -> str | None:
+    """Return the id of the request that *answer* leads to."""
+    found = re.search(r"/requests/([0-9a-f]{32})", answer.headers.get("Location", ""))
+    return found[1] if found else None
+
+
+async def mailed(inbox: tuple[str, int], plan: RequestPlan) -> bool:
+    """Hand the mail of *plan* over, always the same; return whether it was taken."""
+    message = EmailMessage()
+    message["From"] = f"{plan.person.name} <{plan.person.email}>"
+    message["To"], message["Subject"] = INBOX, "Hello"
+    message["Date"] = "Tue, 01 Dec 2026 08:00:00 +0000"
+    message["Message-ID"] = f"<{plan.reference}@elsewhere.example>"
+    message.set_content(MAILS[plan.right])
+    return await asyncio.to_thread(_handed_over, inbox, plan.person.email, message)
+
+
+def _handed_over(inbox: tuple[str, int], sender: str, message: EmailMessage) -> bool:
+    try:
+        with smtplib.SMTP(*inbox, timeout=MAIL_WITHIN_S) as server:
+            server.send_message(message, sender, [INBOX])
+    except (OSError, smtplib.SMTPException):
+        return False
+    return True
