@@ -15,7 +15,7 @@ from typing import Any
 from bench.public.deadlines import last_day
 from bench.public.evidence import PublicEvidence
 from bench.public.requests import PROOFLESS, RequestCourse, awaits_proof
-from bench.public.stores import Place, parts_about
+from bench.public.stores import Place, parts_about, texts
 from shared.vocabulary import Right
 
 ANSWERED = frozenset({"granted", "partly_granted"})
@@ -126,50 +126,81 @@ def downloads_lost(seen: PublicEvidence) -> Findings:
             yield course.request_id, "is granted without a package"
 
 
+def packages_incomplete(seen: PublicEvidence) -> Findings:
+    """Yield answers whose package lacks a record about the person."""
+    for course in seen.courses:
+        if course.package is None or course.plan.right is not Right.ACCESS or seen.erased_besides(course):
+            continue
+        there = {(name, _id_text(record)) for name, records in course.package.items() for record in records}
+        for place in seen.owned.get(course.plan.person.email, ()):
+            if place[1:] not in there:
+                yield course.request_id or "", f"its package lacks a record of {place[0]}.{place[1]}"
+
+
 def effects_lost(seen: PublicEvidence) -> Findings:
     """Yield granted requests that did not change what they must."""
     for course in seen.courses:
-        if course.request_id and course.page.get("outcome") in ANSWERED and not seen.erased_besides(course):
+        if course.request_id and _takes_effect(course) and not seen.erased_besides(course):
             for place in seen.owned.get(course.plan.person.email, ()):
                 if flaw := _effect_missing(course, place, seen):
                     yield course.request_id, f"{flaw} in {place[0]}.{place[1]}"
 
 
+def _takes_effect(course: RequestCourse) -> bool:
+    """Return whether records must have been changed: some rights take effect before the staff decides."""
+    waits = course.status == "referred" and course.plan.right in {Right.OBJECTION, Right.RECTIFICATION}
+    return course.page.get("outcome") in ANSWERED or (waits and not course.page.get("stopped"))
+
+
+def erasures_uncertified(seen: PublicEvidence) -> Findings:
+    """Yield erasures that kept more than their certificate says, or whose second search found something."""
+    for course in seen.courses:
+        if course.certificate is None or course.request_id is None:
+            continue
+        if course.certificate["verification"]["remaining"]:
+            yield course.request_id, "its certificate says that something remains"
+        for name, kept in _kept_besides(course, seen).items():
+            yield course.request_id, f"the person is still named in {kept} records of {name} too many"
+
+
+def _kept_besides(course: RequestCourse, seen: PublicEvidence) -> Mapping[str, int]:
+    """Return how many records of which collections still name the person, beyond those of the certificate."""
+    person = course.plan.person.email
+    named = Counter(
+        f"{place[0]}.{place[1]}"
+        for place in seen.owned.get(person, ())
+        if place in seen.after and parts_about(seen.after[place], person)
+    )
+    listed = (course.certificate or {}).get("collections", ())
+    for one in listed:
+        name = next((name for name in named if f"{one['dataset']}.{one['collection']}".endswith(name)), "")
+        named[name] -= len(one["left"]) + sum(kept["records"] for kept in one["retained"])
+    return {name: times for name, times in named.items() if name and times > 0}
+
+
 def _effect_missing(course: RequestCourse, place: Place, seen: PublicEvidence) -> str | None:
     """Return what an answer should have changed in the record at *place*; None if it did."""
-    right, after = course.plan.right, seen.after.get(place)
-    before = seen.before[place]
-    if right is Right.ERASURE:
-        left = after is not None and parts_about(after, course.plan.person.email)
-        return "the person is still named" if left and not _retained(course, place) else None
+    before, after = seen.before[place], seen.after.get(place)
     if after is None:
         return None
-    if right is Right.RESTRICTION:
-        return "no mark of restriction" if after.get("restricted") is False and _own(course, before) else None
-    if place[1] != "newsletter":
-        return None
-    if right is Right.CONSENT_WITHDRAWAL:
-        return "the consent stands" if after["consent"]["given"] else None
-    stops = right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE} or course.plan.is_marketing
-    return "the newsletter goes on" if stops and after["subscribed"] else None
+    plan = course.plan
+    if place[1] == "newsletter":
+        stops = plan.right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE} or plan.is_marketing
+        if plan.right is Right.CONSENT_WITHDRAWAL and after["consent"]["given"]:
+            return "the consent stands"
+        return "the newsletter goes on" if stops and after["subscribed"] else None
+    restricts = plan.right is Right.RESTRICTION or (plan.right is Right.OBJECTION and not plan.is_marketing)
+    if restricts and after.get("restricted") is False and _own(course, before):
+        return "no mark of restriction"
+    wanted = next((one["value"] for one in plan.details.get("corrections", ())), None)
+    if wanted and place[1] == "contacts" and after["address"]["city"] != wanted:
+        return "the correction is not made"
+    return None
 
 
 def _own(course: RequestCourse, record: Mapping[str, Any]) -> bool:
     person = course.plan.person
     return str(record.get("_id")) in {person.contact, str(person.number)}
-
-
-def _retained(course: RequestCourse, place: Place) -> bool:
-    """Return whether the certificate says that records of that collection are kept."""
-    listed = (course.certificate or {}).get("collections", ())
-    return any(
-        (
-            one["dataset"].endswith(place[0])
-            and one["collection"] == place[1]
-            and (one["retained"] or one["left"])
-        )
-        for one in listed
-    )
 
 
 # --- repeated -------------------------------------------------------------------------------------------
@@ -260,6 +291,33 @@ def packages_of_others(seen: PublicEvidence) -> Findings:
         for collection, records in course.package.items():
             if any((collection, _id_text(record)) not in known for record in records):
                 yield course.request_id, f"its package has a record of another person in {collection}"
+        if course.plan.right is Right.KNOW_CATEGORIES and any(course.package.values()):
+            yield course.request_id, "its package has records, where only their kinds were asked for"
+
+
+def packages_altered(seen: PublicEvidence) -> Findings:
+    """Yield requests whose package has a text that does not stand in the record."""
+    for course in seen.courses:
+        own = {place[1:]: place for place in seen.owned.get(course.plan.person.email, ())}
+        for collection, records in (course.package or {}).items():
+            for record in records:
+                place = own.get((collection, _id_text(record)))
+                known = set(texts(seen.before[place])) if place else set()
+                if place and any(text not in known for text in _disclosed(record)):
+                    yield course.request_id or "", f"its package has altered a record of {collection}"
+
+
+def _disclosed(value: Any) -> Iterator[str]:
+    """Yield the texts of a record in a package, without those that are withheld or blacked out."""
+    if isinstance(value, str):
+        yield from () if "[" in value else (value,)
+    elif isinstance(value, Mapping):
+        if not {"withheld", "$oid", "$date", "$binary", "$numberDecimal"} & value.keys():
+            for inner in value.values():
+                yield from _disclosed(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _disclosed(inner)
 
 
 def _id_text(record: Mapping[str, Any]) -> str:
@@ -440,12 +498,22 @@ def _pages(seen: PublicEvidence) -> Iterator[tuple[RequestCourse, Mapping[str, A
 
 
 RULES: Mapping[PublicVerdict, Sequence[Callable[[PublicEvidence], Findings]]] = {
-    PublicVerdict.LOST: (unregistered, unended, unheard, letters_lost, downloads_lost, effects_lost),
+    PublicVerdict.LOST: (
+        unregistered,
+        unended,
+        unheard,
+        letters_lost,
+        downloads_lost,
+        packages_incomplete,
+        effects_lost,
+        erasures_uncertified,
+    ),
     PublicVerdict.REPEATED: (registered_twice, announced_twice, letters_repeated),
     PublicVerdict.WRONG_PERSON: (
         letters_astray,
         letters_about_others,
         packages_of_others,
+        packages_altered,
         unproven_answers,
         others_changed,
     ),

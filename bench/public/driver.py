@@ -41,8 +41,8 @@ PAUSE_S = 0.5
 LETTERS_EVERY_S = 0.3
 LOOK_S, LONGEST_LOOK_S = 0.5, 5.0
 """How often a person looks at the page of their request: at first, and after a long wait."""
-QUIET_S = 4.0
-"""Nothing comes for as long: then nothing more will."""
+QUIET_S = 3.0
+"""Nothing comes for as long, and every request rests: then nothing more will come."""
 MOST_UNDER_WAY = 200
 WRONG_CODES = ("000000", "BBBB-BBBB")
 ENDED = frozenset({"closed", "purged"})

@@ -53,6 +53,8 @@ class FolderLetters:
     """The folder of the mail catcher of ``habeas up``."""
 
     folder: Path
+    link: str = ""
+    """Part of every letter of the installation, where others put letters into the same folder."""
     _last: str = ""
 
     def __post_init__(self) -> None:
@@ -63,7 +65,8 @@ class FolderLetters:
         new = sorted(path for path in self.folder.glob("*.eml") if path.name > self._last)
         if new:
             self._last = new[-1].name
-        return [letter_of(path.read_bytes()) for path in new]
+        letters = (letter_of(path.read_bytes()) for path in new)
+        return [letter for letter in letters if self.link in letter.text]
 
 
 @dataclass(slots=True)

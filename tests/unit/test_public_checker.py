@@ -131,7 +131,7 @@ def add(run: Run, plan: RequestPlan) -> None:
         course.package = package_of(plan.person)
         course.package_text = str(course.package)
     if plan.right is Right.ERASURE:
-        course.certificate = {"collections": []}
+        course.certificate = {"collections": [], "verification": {"remaining": 0}}
     run.courses.append(course)
 
 
@@ -149,9 +149,13 @@ def write(run: Run, plan: RequestPlan, id_: str, subject: str) -> None:
 
 
 def package_of(person: PublicPerson) -> dict[str, list[dict[str, Any]]]:
-    """Return the contact of *person* as a package has it."""
-    [contact] = [one for one in company().values() if str(one["_id"]) == person.contact]
-    return {"contacts": [orjson.loads(json_util.dumps({"_id": contact["_id"], "email": contact["email"]}))]}
+    """Return the records of *person*, by collection, as a package has them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for place, record in company().items():
+        if person.email in concerned()[place]:
+            kept = {name: value for name, value in record.items() if name in {"_id", "language"}}
+            found.setdefault(place[1], []).append(orjson.loads(json_util.dumps(kept)))
+    return found
 
 
 def change(run: Run, course: RequestCourse) -> None:
@@ -284,6 +288,35 @@ def name_of_another(run: Run) -> None:
     run.courses[ACCESS].package_text += run.courses[OPT_OUT].plan.person.email
 
 
+def package_incomplete(run: Run) -> None:
+    run.courses[ACCESS].package = {**package_of(run.courses[ACCESS].plan.person), "sessions": []}
+
+
+def package_altered(run: Run) -> None:
+    package = package_of(run.courses[ACCESS].plan.person)
+    package["contacts"][0]["language"] = "tlh"
+    run.courses[ACCESS].package = package
+
+
+def categories_disclosed(run: Run) -> None:
+    run.courses[ACCESS].plan = replace(run.courses[ACCESS].plan, right=Right.KNOW_CATEGORIES)
+
+
+def erasure_incomplete(run: Run) -> None:
+    run.courses[ERASURE].certificate = {"collections": [], "verification": {"remaining": 1}}
+
+
+def correction_undone(run: Run) -> None:
+    corrected = {"corrections": [{"field": "city", "value": "Newtown"}]}
+    plan = replace(run.courses[RESTRICTION].plan, right=Right.RECTIFICATION, details=corrected)
+    run.courses[RESTRICTION].plan = plan
+
+
+def other_right(run: Run) -> None:
+    course, _ = run.about(OPT_OUT)
+    course.page = {**course.page, "right": "erasure"}
+
+
 def stranger_answered(run: Run) -> None:
     say(run, run.about(STRANGER)[1], "identity.verified", {})
 
@@ -367,7 +400,10 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     letter_lost: (PublicVerdict.LOST, "letters sent"),
     package_lost: (PublicVerdict.LOST, "package cannot be downloaded"),
     certificate_lost: (PublicVerdict.LOST, "certificate cannot be downloaded"),
-    erasure_undone: (PublicVerdict.LOST, "the person is still named in portal.contacts"),
+    erasure_undone: (PublicVerdict.LOST, "named in 1 records of portal.contacts too many"),
+    erasure_incomplete: (PublicVerdict.LOST, "something remains"),
+    package_incomplete: (PublicVerdict.LOST, "lacks a record of portal.sessions"),
+    correction_undone: (PublicVerdict.LOST, "the correction is not made"),
     opt_out_undone: (PublicVerdict.LOST, "the newsletter goes on"),
     restriction_undone: (PublicVerdict.LOST, "no mark of restriction"),
     reference_registered_twice: (PublicVerdict.REPEATED, "has the reference of"),
@@ -379,6 +415,8 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     letter_about_another: (PublicVerdict.WRONG_PERSON, "names the mailbox of another"),
     record_of_another: (PublicVerdict.WRONG_PERSON, "record of another person in contacts"),
     name_of_another: (PublicVerdict.WRONG_PERSON, "names the mailbox of another person"),
+    package_altered: (PublicVerdict.WRONG_PERSON, "has altered a record of contacts"),
+    categories_disclosed: (PublicVerdict.WRONG_PERSON, "where only their kinds"),
     stranger_answered: (PublicVerdict.WRONG_PERSON, "without any proof"),
     others_part_gone: (PublicVerdict.WRONG_PERSON, "a part about another person is gone"),
     day_moved: (PublicVerdict.LATE, "it is 2026-04-02"),
@@ -387,6 +425,7 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     bystander_changed: (PublicVerdict.UNEXPLAINED, "asked for no change"),
     too_much_changed: (PublicVerdict.UNEXPLAINED, "than it asked for"),
     record_added: (PublicVerdict.UNEXPLAINED, "was added"),
+    other_right: (PublicVerdict.UNEXPLAINED, "its page says erasure"),
     page_contradicts: (PublicVerdict.UNEXPLAINED, "different outcomes"),
     refused_without_ground: (PublicVerdict.UNEXPLAINED, "without a ground"),
     submission_refused: (PublicVerdict.UNEXPLAINED, "refused with 422"),
