@@ -35,6 +35,8 @@ CONSOLE = "console"
 STRUCTURED = "application/cloudevents+json"
 MAX_BODY = 1024 * 1024
 """Bytes. A larger message is refused: large content belongs in the vault."""
+MAX_MESSAGE = 4 * MAX_BODY
+"""Bytes. The broker refuses a larger message; intake answers one between the two with the reason."""
 MAX_ID = 200
 """Characters of an event's id or source. A longer one is refused, not cut: two that were cut could be one."""
 REPLAYED = "replay"

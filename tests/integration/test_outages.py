@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aio_pika
@@ -17,7 +17,7 @@ from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, Message, declare, publisher, subscriber
 from shared.runtime.broker.connection import Channel
-from shared.runtime.broker.subscriber import CAUTIOUS_PREFETCH
+from shared.runtime.broker.subscriber import CAUTIOUS_PREFETCH, LEAST_PREFETCH
 from tests.integration.conftest import Makes
 from tests.waiting import eventually
 
@@ -227,6 +227,26 @@ async def test_batches_settled_side_by_side_widen_the_prefetch_once(amqp_url: st
     assert consumer.connected
     rest = await take(consumer, 100 - len(cautious))
     assert len({delivery.message_id for delivery in cautious + rest}) == 100
+
+
+async def test_large_messages_are_held_in_smaller_numbers_and_small_ones_in_full_again(
+    amqp_url: str, ends: Makes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "HELD_BYTES", 1 << 20)
+    bus, consumer = ends(amqp_url)
+    large = [replace(event(number), body=bytes(64 << 10)) for number in range(200)]
+    await bus.publish(large)
+    await consumer.settle(await take(consumer, CAUTIOUS_PREFETCH))
+    for _ in range(3):
+        held = await take(consumer, LEAST_PREFETCH)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await consumer.take(1)
+        await consumer.settle(held)
+    await bus.publish([event(number) for number in range(200, 1000)])
+    async with asyncio.timeout(30):
+        while consumer._permitted < consumer._prefetch:
+            await consumer.settle(await consumer.take(100))
 
 
 async def test_a_broker_that_never_says_that_we_consume_is_left_and_asked_again(

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from habeas.embedded.parts.ports import HOST, dial
 from habeas.embedded.parts.process import Command, Process
+from shared.contract.topology import MAX_MESSAGE
 from shared.errors import BrokerUnavailable, ConfigurationError
 from shared.runtime.broker import connect
 
@@ -136,6 +137,7 @@ class Broker:
             f"default_user = {USER}\n"
             f"default_pass = {self.password}\n"
             "disk_free_limit.absolute = 50MB\n"
+            f"max_message_size = {MAX_MESSAGE}\n"
             "log.file.level = warning\n"
             "log.console = false\n",
             encoding="utf-8",

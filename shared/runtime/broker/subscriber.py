@@ -25,13 +25,37 @@ from shared.runtime.log import OutageWarning
 
 CAUTIOUS_PREFETCH = 32
 """Messages held after a lost connection, until the first batch is through: a crash counts against each."""
+LEAST_PREFETCH = 16
+HELD_BYTES = 16 << 20
+"""Bytes of the messages held, if all are as large as the last ones; the least prefetch may hold more."""
+RECENT = 256
+"""Messages whose size says how large the next ones may be."""
+
+
+class MessageSizes:
+    """The mean size of the last messages, which limits how many are held."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._count, self._mean = 0, 0.0
+
+    def add(self, sizes: Sequence[int]) -> None:
+        """Count messages of *sizes* bytes; as many older ones count no more."""
+        older = min(self._count, max(RECENT - len(sizes), 0))
+        self._count = older + len(sizes)
+        self._mean = (older * self._mean + sum(sizes)) / max(self._count, 1)
+
+    def prefetch(self, most: int) -> int:
+        """Return how many messages may be held: *most*, or a power of two that keeps within the bytes."""
+        fitting = int(HELD_BYTES / max(self._mean, 1.0))
+        return most if fitting >= most else min(most, max(LEAST_PREFETCH, 1 << fitting.bit_length() - 1))
 
 
 class Consumer:
     """A service's queue, consumed over its own connection, re-opened when it is lost."""
 
     def __init__(self, url: str, queue: str, *, prefetch: int) -> None:
-        """Remember the queue; *prefetch* is how many messages may be held unacknowledged."""
+        """Remember the queue; *prefetch* is how many small messages may be held unacknowledged."""
         self._url = url
         self._queue = queue
         self._prefetch = prefetch
@@ -44,8 +68,8 @@ class Consumer:
         self._connection: AbstractConnection | None = None
         self._held: set[int] = set()
         self._settling = asyncio.Lock()
-        self._cautious = True
-        self._tag = queue
+        self._sizes = MessageSizes()
+        self._permitted = 0
         self._outage = OutageWarning("broker not reached")
 
     async def probe(self) -> None:
@@ -90,9 +114,11 @@ class Consumer:
         self._held -= tags
         try:
             with translated("not acknowledged"):
+                self._sizes.add([len(delivery.body) for delivery in deliveries])
+                permitted = self._sizes.prefetch(self._prefetch)
+                if permitted != self._permitted and not self._stopped:  # before the broker may send more
+                    await self._permit(channel, inlet, permitted)
                 await inlet.acknowledge(*acknowledgements(tags, self._held))
-                if self._cautious and not self._stopped:
-                    await self._widen(channel, inlet)
         except BrokerUnavailable:
             self._lose()
 
@@ -156,18 +182,22 @@ class Consumer:
         self._lost = False
         self._channel = channel
         self._inlet = ConsumeChannel(channel, arrive)
-        self._cautious, self._tag = True, f"{self._queue}.cautious"
-        await self._consume(channel, self._inlet, CAUTIOUS_PREFETCH)
+        await self._consume(
+            channel, self._inlet, min(CAUTIOUS_PREFETCH, self._sizes.prefetch(self._prefetch))
+        )
 
-    async def _widen(self, channel: Channel, inlet: ConsumeChannel) -> None:
-        """Hold as many messages as may be held; the prefetch is fixed per consumer, so take another one."""
-        self._cautious = False  # at once: batches are settled side by side, and one of them does this
+    async def _permit(self, channel: Channel, inlet: ConsumeChannel, prefetch: int) -> None:
+        """Hold up to *prefetch* messages; it is fixed per consumer, so take another one."""
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_cancel(self._tag)
-        self._tag = f"{self._queue}.full"
-        await self._consume(channel, inlet, self._prefetch)
+        await self._consume(channel, inlet, prefetch)
+
+    @property
+    def _tag(self) -> str:
+        return f"{self._queue}.{self._permitted}"
 
     async def _consume(self, channel: Channel, inlet: ConsumeChannel, prefetch: int) -> None:
+        self._permitted = prefetch
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_qos(prefetch_count=prefetch)
             with declared(f"queue {self._queue}"):

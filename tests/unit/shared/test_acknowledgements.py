@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.runtime.broker import Consumer, Delivery, channels
 from shared.runtime.broker.channels import ConsumeChannel
-from shared.runtime.broker.subscriber import acknowledgements
+from shared.runtime.broker.subscriber import MessageSizes, acknowledgements
 
 TAGS = st.sets(st.integers(1, 40))
 
@@ -64,7 +64,7 @@ def acknowledged_twice(written: Sequence[tuple[int, bool]]) -> list[int]:
 async def test_no_acknowledgement_overtakes_one_of_a_lower_tag() -> None:
     consumer: Any = Consumer("amqp://127.0.0.1", "intake", prefetch=8)
     channel, slow = SimpleNamespace(is_closed=False), SlowChannel()
-    consumer._channel, consumer._inlet, consumer._cautious = channel, slow, False
+    consumer._channel, consumer._inlet, consumer._permitted = channel, slow, 8
     consumer._held = set(range(1, 9))
     deliveries = [
         Delivery("", "", b"", None, None, {}, redelivered=False, tag=tag, channel=channel)
@@ -93,8 +93,29 @@ async def test_acknowledgement_that_is_never_written_loses_the_channel(
     consumer: Any = Consumer("amqp://127.0.0.1", "intake", prefetch=8)
     channel: Any = CutChannel()
     consumer._channel, consumer._inlet = channel, ConsumeChannel(channel, lambda _: None)
-    consumer._cautious, consumer._held = False, {1}
+    consumer._permitted, consumer._held = 8, {1}
     delivery = Delivery("", "", b"", None, None, {}, redelivered=False, tag=1, channel=channel)
     async with asyncio.timeout(5):
         await consumer.settle([delivery])
     assert not consumer.connected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "permitted"),
+    [
+        ([], 1000),
+        ([2_000] * 500, 1000),
+        ([1 << 20] * 32, 16),
+        ([128 << 10] * 32, 128),
+        ([1 << 20] * 32 + [500] * 256, 1000),
+        ([500] * 1000 + [1 << 20] * 256, 16),
+        ([8 << 20] * 32, 16),
+    ],
+    ids=["none", "small", "largest", "larger", "small again", "large at once", "more than the least"],
+)
+def test_sizes_of_the_last_messages_limit_how_many_are_held(sizes: list[int], permitted: int) -> None:
+    last = MessageSizes()
+    for first in range(0, len(sizes), 32):
+        last.add(sizes[first : first + 32])
+    assert last.prefetch(1000) == permitted
+    assert last.prefetch(8) == 8
