@@ -84,7 +84,7 @@ def status(
     """
     if request_id is not None:
         page = run(client.requests.status(state.setting("PUBLIC_URL"), request_id))
-        found = [client.tickets.of_page(page) | page | {"parked": _parked(request_id, state)}]
+        found = [client.tickets.of_page(page) | page | _obstacles(request_id, state)]
     elif reference is not None:
         found = _by_reference(reference, source, key, state)
     else:
@@ -101,15 +101,15 @@ def status(
             out.print(line)
 
 
-def _parked(request_id: str, state: InstallationState) -> list[dict[str, Any]]:
-    """Return the parked messages about a request, in the session of `habeas login`; none without one."""
+def _obstacles(request_id: str, state: InstallationState) -> dict[str, Any]:
+    """Return what holds a request up, as the console knows it in the session of `habeas login`."""
     if not client.console_api.LoginFile().consoles:
-        return []
+        return {}
     try:
         found = from_console(state, lambda console: console.get(f"/cases/{request_id}"))
     except HabeasError:
-        return []
-    return list(found["parked"])
+        return {}
+    return {name: found[name] for name in ("parked", "unreached")}
 
 
 def _by_reference(

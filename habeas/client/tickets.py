@@ -103,7 +103,8 @@ def lines_of(ticket: Mapping[str, Any]) -> list[str]:
     """Return a line for each value of a ticket, and for each entry of its timeline."""
     shown = {name: value for name, value in ticket.items() if name != "id" and _is_set(value)}
     timeline = [_moment(item) for item in shown.pop("timeline", ())]
-    shown |= {"parked": [_parked(one) for one in shown["parked"]]} if "parked" in shown else {}
+    for name, sentence in (("parked", _parked), ("unreached", _unreached)):
+        shown |= {name: [sentence(one) for one in shown[name]]} if name in shown else {}
     values = [*((name, _text(value)) for name, value in shown.items()), *(("", one) for one in timeline[1:])]
     if timeline:
         values.insert(len(shown), ("timeline", timeline[0]))
@@ -129,6 +130,11 @@ def _parked(message: Mapping[str, Any]) -> str:
     where = f" ({message['error']} in {message['location']})" if message["error"] else ""
     remedy = f"remove the cause, then `habeas dead-letters replay {message['service']}`"
     return f"{message['service']} could not handle {message['type']}{where}: {message['reason']}; {remedy}"
+
+
+def _unreached(part: Mapping[str, Any]) -> str:
+    state = f"{part['name']} does not answer {part['service']}: {part['state']}"
+    return f"{state}; the request goes on by itself when it answers"
 
 
 def _is_set(value: Any) -> bool:

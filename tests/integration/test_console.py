@@ -19,6 +19,7 @@ from shared.runtime.broker import Message
 from shared.runtime.console_credential import HEADER, ConsoleCredential, client_of, issued
 from shared.runtime.mongo import connect
 from shared.runtime.republication import FactSource
+from shared.runtime.service_reports import ANSWERS, reports_in
 from shared.vocabulary import StaffRole
 from tests.integration.console_fixture import WITHIN, Console, made
 from tests.integration.pipeline import SHOP, comes_true, command, now
@@ -534,6 +535,29 @@ async def test_requests_that_stand_still_are_listed(console: Console) -> None:
     await watched.write([young, WatchedFact(fact, since)], [])
     code, printed, _ = await command(pipeline, "request", "stalled", "--as", "stan.still")
     assert (code, printed) == (0, "no request stands still\n")
+
+
+async def test_open_case_names_the_parts_that_do_not_answer(console: Console) -> None:
+    pipeline = console.pipeline
+    person = (await pipeline.people())[17]
+    case = await pipeline.lodge(person.asks("access"))
+    await console.listed(case, "challenged")
+    reports = reports_in(pipeline.client[f"{pipeline.prefix}_fulfillment"])
+    parts = [
+        {"name": "store crm", "state": "MongoDB did not answer"},
+        {"name": "store shop", "state": ANSWERS},
+    ]
+    await reports.insert_one({"_id": "archive", "version": "1", "at": now(), "parts": parts})
+    async with console.program("ute.muster", StaffRole.ADMIN) as api:
+        found = (await api.get(f"/cases/{case}")).json()["unreached"]
+    client = await console.signed_in("ute.muster", StaffRole.ADMIN)
+    page = (await client.get(f"/requests/{case}")).text
+    await client.aclose()
+    _, printed, _ = await command(pipeline, "status", case, "--as", "ute.muster")
+    await reports.delete_one({"_id": "archive"})
+    assert found == [{"service": "archive", "name": "store crm", "state": "MongoDB did not answer"}]
+    assert "store crm does not answer archive: MongoDB did not answer. What waits for it goes on" in page
+    assert "store crm does not answer archive: MongoDB did not answer; the request goes on" in printed
 
 
 async def test_package_is_reviewed_over_the_api(console: Console) -> None:

@@ -699,6 +699,15 @@ class QueueAnswer(ConsoleAnswer):
     healthy: bool
 
 
+class UnreachedPartAnswer(ConsoleAnswer):
+    """A part outside the installation that a service does not reach."""
+
+    service: str
+    name: str
+    state: str
+    """The reason why it does not answer."""
+
+
 class ParkedAnswer(ConsoleAnswer):
     """A message that could not be handled."""
 

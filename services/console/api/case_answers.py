@@ -9,11 +9,13 @@ from services.console.api.answers import (
     OfferAnswer,
     ParkedAnswer,
     TimelineAnswer,
+    UnreachedPartAnswer,
 )
 from services.console.decisions.forms import CaseView
 from services.console.decisions.offers import proposal_on
 from services.console.state import WaitKind
 from services.console.system.parked_messages import ParkedMessage
+from services.console.system.reports import UnreachedPart
 from shared.contract.events import (
     IdentityReviewNeeded,
     PackageReviewed,
@@ -140,6 +142,8 @@ class OneCaseAnswer(ConsoleAnswer):
     permissions: Sequence[PermissionAnswer]
     parked: Sequence[ParkedAnswer]
     """Messages about it that could not be handled: it may stand still until they are replayed."""
+    unreached: Sequence[UnreachedPartAnswer]
+    """Of an open case: parts outside the installation that do not answer; it goes on when they do."""
 
     @classmethod
     def of(
@@ -148,6 +152,7 @@ class OneCaseAnswer(ConsoleAnswer):
         timeline: Sequence[TimelineAnswer],
         decisions: Sequence[OfferAnswer],
         parked: Sequence[ParkedMessage],
+        unreached: Sequence[UnreachedPart],
     ) -> "OneCaseAnswer":
         """Return a case."""
         proposed = proposal_on(view)
@@ -160,4 +165,5 @@ class OneCaseAnswer(ConsoleAnswer):
             review=ReviewAnswer.of(view),
             permissions=PermissionAnswer.all(view),
             parked=[ParkedAnswer.model_validate(one) for one in parked],
+            unreached=[UnreachedPartAnswer.model_validate(one) for one in unreached],
         )

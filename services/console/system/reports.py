@@ -11,7 +11,7 @@ from shared.law.library import breach_policies, policies
 from shared.law.policies import LawEdition, SourceStatus
 from shared.runtime.accounts import PROCESSES
 from shared.runtime.mongo import Client, Document, translated
-from shared.runtime.service_reports import CREDENTIAL, MAP_REPORT, ServiceReport, reports_in
+from shared.runtime.service_reports import ANSWERS, CREDENTIAL, MAP_REPORT, ServiceReport, reports_in
 
 MOST_FINDINGS = 200
 """Findings that the page shows, the errors first."""
@@ -64,6 +64,16 @@ class MapReport:
         return self.findings[:MOST_FINDINGS]
 
 
+@dataclass(frozen=True, slots=True)
+class UnreachedPart:
+    """A part outside the installation that a service does not reach."""
+
+    service: str
+    name: str
+    state: str
+    """The reason why it does not answer."""
+
+
 class ReportReader:
     """Reads the reports in the databases of the services' accounts."""
 
@@ -79,6 +89,15 @@ class ReportReader:
                 stored = await reports.find(OF_SERVICES).sort("_id").to_list(None)
             found += map(ServiceReport.read, stored)
         return found
+
+    async def unreached(self) -> Sequence[UnreachedPart]:
+        """Return the parts outside the installation that did not answer in the last reports."""
+        return [
+            UnreachedPart(report.service, name, state)
+            for report in await self.all()
+            for name, state in report.parts.items()
+            if state != ANSWERS
+        ]
 
     async def data_map(self) -> MapReport | None:
         """Return the report about the data map; None before fulfillment has written one."""

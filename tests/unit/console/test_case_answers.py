@@ -67,7 +67,7 @@ def test_proposed_answer_is_shown_while_the_request_is_referred() -> None:
     decided = events.ReferralDecided(
         request_id=CASE, by="ada", outcome=Outcome.REFUSED, grounds=(RefusalGround.EXCESSIVE,)
     )
-    shown = OneCaseAnswer.of(view_of([received(), referred(), decided]), [], [], [])
+    shown = OneCaseAnswer.of(view_of([received(), referred(), decided]), [], [], [], [])
     assert shown.proposed is not None
     assert (shown.proposed.by, shown.proposed.grounds) == ("ada", ("excessive",))
-    assert OneCaseAnswer.of(view_of([received()]), [], [], []).proposed is None
+    assert OneCaseAnswer.of(view_of([received()]), [], [], [], []).proposed is None

@@ -17,6 +17,7 @@ from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import CaseRow
 from services.console.system.parked_messages import ParkedMessage
+from services.console.system.reports import UnreachedPart
 from shared.contract.events import Fact
 from shared.law.library import EXAMPLE, company
 from shared.vocabulary import StaffRole
@@ -73,6 +74,9 @@ class OneReview:
     async def of_case(self, _case: str) -> Sequence[ParkedMessage]:
         return self.parked
 
+    async def unreached(self) -> Sequence[UnreachedPart]:
+        return []
+
     async def of(self, _cases: Sequence[str]) -> Mapping[str, list[HistoryEntry]]:
         history = [
             HistoryEntry(f"{n:032x}", START + timedelta(hours=n), one) for n, one in enumerate(self.facts)
@@ -90,7 +94,7 @@ def client_of(one: OneReview, **others: Any) -> httpx.AsyncClient:
     """Return a signed-in client of a console with this case."""
     settings = ConsoleSettings.model_construct(console_url="http://console.test", company=company(EXAMPLE))
     given: dict[str, Any] = dict.fromkeys(
-        ("sessions", "accounts", "cases", "histories", "intake", "parked", "views"), one
+        ("sessions", "accounts", "cases", "histories", "intake", "parked", "reports", "views"), one
     )
     known: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__)
     parts = ConsoleParts(**{**known, **given, **others, "settings": settings, "clock": lambda: START})

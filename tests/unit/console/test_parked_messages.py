@@ -135,7 +135,7 @@ async def test_page_and_answer_of_a_case_state_its_parked_message_with_the_remed
         page = (await http.get(f"/requests/{CASE}")).raise_for_status().text
     assert f"fulfillment could not handle it ({error}, {location})" in page
     assert "replay it on the page System" in page
-    answer = OneCaseAnswer.of(view_of([received()]), [], [], [parked])
+    answer = OneCaseAnswer.of(view_of([received()]), [], [], [parked], [])
     assert [(one.error, one.location) for one in answer.parked] == [(error, location)]
     [line] = lines_of({"parked": [answer.parked[0].model_dump()]})
     assert location in line
