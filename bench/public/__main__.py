@@ -25,7 +25,7 @@ from rich.table import Table
 from bench.fault_injection import Toll, deck_of
 from bench.public.access import PublicAccess
 from bench.public.checker import PublicAnomaly, judge
-from bench.public.driver import PublicDriver
+from bench.public.driver import PublicDriver, rests
 from bench.public.evidence import PublicEvidence
 from bench.public.installation import PEOPLE_PER_REQUEST, installed
 from bench.public.letters import MailpitLetters
@@ -35,6 +35,8 @@ from bench.public.stores import people_of
 PER_SECOND = 5.0
 BETWEEN_KILLS_S = 3.0
 """The requests are spread so that kills come about this far apart."""
+REPORT_S = 10.0
+EXAMPLES = 3
 QUIET_WITHIN_S = 900.0
 """After the longest delay of a retry, ten minutes."""
 
@@ -56,14 +58,25 @@ async def tried(folder: Path, requests: int, seed: int, kills: int) -> PublicRun
         plans = made_up(await people_of(here.access), requests, seed, tuple(AskingChannel))
         async with PublicDriver(here.access, plans) as driver:
             watching = asyncio.create_task(here.executioner.watch())
+            reporting = asyncio.create_task(_report(driver, here.executioner.toll))
             per_second = min(PER_SECOND, requests / max(kills * BETWEEN_KILLS_S, 1))
             async with asyncio.TaskGroup() as group:
                 group.create_task(driver.drive(per_second))
                 deck = deck_of(kills, random.Random(seed))
                 group.create_task(here.executioner.carry_out(deck, lambda: driver.progress))
             seen = await driver.gathered(QUIET_WITHIN_S)
-            watching.cancel()
+            for task in (watching, reporting):
+                task.cancel()
     return PublicRun(seen, judge(seen), time.monotonic() - began, here.executioner.toll)
+
+
+async def _report(driver: PublicDriver, toll: Toll) -> None:
+    """Print how far the run is, every few seconds, with the requests that are waited for at the end."""
+    while True:
+        await asyncio.sleep(REPORT_S)
+        open_ = [course for course in driver.courses[: driver.started] if not rests(course)]
+        last = ", ".join(f"{one.request_id} {one.status}" for one in open_[:EXAMPLES])
+        print(f"  made {driver.started}, open {len(open_)}, kills {toll.kills.total()}: {last}", flush=True)
 
 
 async def driven(access: PublicAccess, requests: int, seed: int, per_second: float) -> PublicRun:

@@ -81,9 +81,6 @@ def unended(seen: PublicEvidence) -> Findings:
     for course in seen.courses:
         if course.request_id and course.page and not _may_stand(course):
             yield course.request_id, f"has no end: it stands at {course.status}"
-        again = str(course.again_page.get("status", ""))
-        if course.again_id and again not in {"closed", "purged", "referred", "challenged"}:
-            yield course.again_id, f"the second request has no end: it stands at {again}"
 
 
 def _may_stand(course: RequestCourse) -> bool:
@@ -492,9 +489,8 @@ def never_quiet(seen: PublicEvidence) -> Findings:
 
 
 def _pages(seen: PublicEvidence) -> Iterator[tuple[RequestCourse, Mapping[str, Any]]]:
-    """Yield each course with its page, and with that of a second request for the same."""
-    for course in seen.courses:
-        yield from ((course, page) for page in (course.page, course.again_page) if page)
+    """Yield each course with a page."""
+    yield from ((course, course.page) for course in seen.courses if course.page)
 
 
 RULES: Mapping[PublicVerdict, Sequence[Callable[[PublicEvidence], Findings]]] = {

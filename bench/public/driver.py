@@ -11,12 +11,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
@@ -186,8 +184,6 @@ class PublicDriver:
                 return
             if course.plan.conduct is Conduct.RESENT:
                 await self._submit_again(course, dice)
-            if course.plan.conduct is Conduct.AGAIN:
-                await self._ask_again(course)
             await self._follow(course)
             await self._fetch(course)
         finally:
@@ -248,13 +244,6 @@ class PublicDriver:
                 if letter.request_id:
                     return letter.request_id
             await asyncio.sleep(LETTERS_EVERY_S)
-
-    async def _ask_again(self, course: RequestCourse) -> None:
-        again = replace(course.plan, reference=str(uuid4()))
-        if again.channel in {AskingChannel.EVENT, AskingChannel.PORTAL}:
-            course.again_id = await self._publish(course, again.submission)
-        else:
-            course.again_id = await self._post(course, again.submission)
 
     async def _post(self, course: RequestCourse, submission: Mapping[str, Any]) -> str | None:
         """Submit by HTTP, as anybody or with a key; return the id."""
@@ -392,14 +381,11 @@ class PublicDriver:
                     course.package, course.package_text = _opened(answer.content)
 
     async def _look(self, course: RequestCourse) -> None:
-        """Read the page of the request, and of a second one for the same."""
+        """Read the page of the request."""
         if course.request_id is None:
             return
         answer = await self._insist("GET", f"/v1/requests/{course.request_id}")
         course.page = answer.json() if answer.is_success else {}
-        if course.again_id:
-            again = await self._insist("GET", f"/v1/requests/{course.again_id}")
-            course.again_page = again.json() if again.is_success else {}
 
     async def _insist(
         self, method: str, path: str, unanswered: Callable[[], None] = lambda: None, **content: Any
@@ -435,8 +421,7 @@ def rests(course: RequestCourse) -> bool:
     """Return whether nothing more happens with a request unless the staff acts, or a proof comes."""
     if course.refused_with:
         return True
-    again = course.again_page.get("status", "closed") in {*ENDED, "referred", "challenged"}
-    return again and (course.status in {*ENDED, "referred"} or _waits(course))
+    return course.status in {*ENDED, "referred"} or _waits(course)
 
 
 def _waits(course: RequestCourse) -> bool:

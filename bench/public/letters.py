@@ -12,8 +12,6 @@ import httpx
 
 from shared.contract.codes import ALONE
 
-PAGE = 200
-"""Letters that Mailpit lists at a time."""
 STOP_LINK = re.compile(r"\S+(/stop/[\w-]+)")
 
 
@@ -55,16 +53,13 @@ class FolderLetters:
     folder: Path
     link: str = ""
     """Part of every letter of the installation, where others put letters into the same folder."""
-    _last: str = ""
-
-    def __post_init__(self) -> None:
-        self._last = max((path.name for path in self.folder.glob("*.eml")), default="")
+    _known: set[str] = field(default_factory=set)
 
     async def fetch(self) -> Sequence[PublicLetter]:
         """Return the letters that arrived since the last call."""
-        new = sorted(path for path in self.folder.glob("*.eml") if path.name > self._last)
-        if new:
-            self._last = new[-1].name
+        # A listing may show a letter and lack an earlier one: all that were not seen are new.
+        new = sorted(path for path in self.folder.glob("*.eml") if path.name not in self._known)
+        self._known |= {path.name for path in new}
         letters = (letter_of(path.read_bytes()) for path in new)
         return [letter for letter in letters if self.link in letter.text]
 
@@ -74,6 +69,8 @@ class MailpitLetters:
     """Mailpit, by its HTTP API (``/api/v1/messages``, ``/api/v1/message/{id}/raw``)."""
 
     url: str
+    page: int = 200
+    """Letters that are listed at a time."""
     _known: set[str] = field(default_factory=set)
 
     async def fetch(self) -> Sequence[PublicLetter]:
@@ -93,11 +90,11 @@ class MailpitLetters:
         """Return the ids of unknown letters, newest first."""
         new: list[str] = []
         while True:
-            answer = await http.get("/api/v1/messages", params={"start": len(new), "limit": PAGE})
+            answer = await http.get("/api/v1/messages", params={"start": len(new), "limit": self.page})
             listed = [one["ID"] for one in answer.raise_for_status().json()["messages"]]
             unknown = [id_ for id_ in listed if id_ not in self._known and id_ not in new]
             new += unknown
-            if len(unknown) < PAGE:
+            if len(unknown) < self.page:
                 return new
 
 

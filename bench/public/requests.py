@@ -38,8 +38,6 @@ class Conduct(StrEnum):
     PLAIN = "plain"
     RESENT = "resent"
     """The same submission comes several times."""
-    AGAIN = "again"
-    """The person asks for the same once more, in another request, before the answer."""
     MISTYPED = "mistyped"
     """Wrong codes come before the right one."""
     WITHDRAWN = "withdrawn"
@@ -55,7 +53,6 @@ class Conduct(StrEnum):
 CONDUCTS = {
     Conduct.PLAIN: 58,
     Conduct.RESENT: 10,
-    Conduct.AGAIN: 6,
     Conduct.MISTYPED: 8,
     Conduct.WITHDRAWN: 5,
     Conduct.SILENT: 3,
@@ -65,8 +62,10 @@ CONDUCTS = {
 BY_OTHERS = frozenset({Conduct.STRANGER, Conduct.DISOWNED})
 UNKNOWN = 0.06
 """Share of people that the company does not know."""
-TWINS = 0.06
-"""Share of people with a second request, for another right, at the same time."""
+TWINS = 0.12
+"""Share of people with a second request at the same time."""
+ALIKE = 0.4
+"""Share of second requests that are for the same as the first one, by another way or the same."""
 CHANNELS = {
     AskingChannel.API: 25,
     AskingChannel.KEY: 15,
@@ -76,7 +75,7 @@ CHANNELS = {
     AskingChannel.MAIL: 10,
 }
 WITHOUT_MAIL = tuple(one for one in CHANNELS if one is not AskingChannel.MAIL)
-LOGGED_IN = (Conduct.PLAIN, Conduct.RESENT, Conduct.AGAIN)
+LOGGED_IN = (Conduct.PLAIN, Conduct.RESENT)
 """Conduct of people that a portal has logged in: no code is asked for, and no stranger gets in."""
 PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
 MAILS = {
@@ -165,8 +164,6 @@ class RequestCourse:
     """Whether the API, or the broker, took it."""
     other_ids: set[str] = field(default_factory=set)
     """Ids that further submissions of the same request got, if they were others."""
-    again_id: str | None = None
-    """The second request for the same."""
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The fields of the web form, as they were filled in."""
     unanswered: int = 0
@@ -184,7 +181,6 @@ class RequestCourse:
     """Whether the person said that it was not them."""
     page: Mapping[str, Any] = field(default_factory=dict)
     """The last status page."""
-    again_page: Mapping[str, Any] = field(default_factory=dict)
     package: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
     """Records of the downloaded package, by collection."""
     package_text: str = field(default="", repr=False)
@@ -198,7 +194,7 @@ class RequestCourse:
     @property
     def ids(self) -> list[str]:
         """All ids that its requester knows."""
-        return [one for one in (self.request_id, self.again_id, *sorted(self.other_ids)) if one]
+        return [one for one in (self.request_id, *sorted(self.other_ids)) if one]
 
 
 def made_up(
@@ -220,7 +216,7 @@ def made_up(
     for place, person in enumerate(asking):
         last = plans[-1] if plans else None
         if last and _may_have_twin(last, plans) and dice.random() < TWINS:
-            plans.append(_twin(place, last, dice))
+            plans.append(_twin(place, last, channels, dice))
         else:
             plans.append(_plan(place, person, channels, dice))
     return plans
@@ -250,11 +246,24 @@ def _may_have_twin(plan: RequestPlan, plans: Sequence[RequestPlan]) -> bool:
     return alone and plan.conduct is Conduct.PLAIN and plan.channel is not AskingChannel.MAIL
 
 
-def _twin(place: int, plan: RequestPlan, dice: random.Random) -> RequestPlan:
-    """Return another request of the same person."""
+def _twin(
+    place: int, plan: RequestPlan, channels: Collection[AskingChannel], dice: random.Random
+) -> RequestPlan:
+    """Return another request of the same person, perhaps for the same."""
+    channel = _drawn(
+        {
+            one: weight
+            for one, weight in CHANNELS.items()
+            if one in channels and one is not AskingChannel.MAIL
+        },
+        dice,
+    )
+    if dice.random() < ALIKE:
+        return replace(plan, place=place, channel=channel, reference=_reference(dice))
     right = dice.choice([one for one in Right if one is not plan.right])
-    details = _details(right, plan.channel, place, dice)
-    return replace(plan, place=place, right=right, reference=_reference(dice), details=details)
+    details = _details(right, channel, place, dice)
+    reference = _reference(dice)
+    return replace(plan, place=place, right=right, channel=channel, reference=reference, details=details)
 
 
 def _reference(dice: random.Random) -> str:
@@ -265,8 +274,6 @@ def _fits(conduct: Conduct, channel: AskingChannel) -> bool:
     match conduct:
         case Conduct.RESENT:
             return channel is not AskingChannel.API
-        case Conduct.AGAIN:
-            return channel not in {AskingChannel.FORM, AskingChannel.MAIL}
         case _:
             return channel is not AskingChannel.PORTAL or conduct in LOGGED_IN
 

@@ -251,7 +251,7 @@ def restriction_undone(run: Run) -> None:
 
 def reference_registered_twice(run: Run) -> None:
     first = next(one for one in run.events if one.request_id == f"{ACCESS:032x}")
-    run.courses[ACCESS].again_id = "f" * 32
+    run.courses[ACCESS].other_ids = {"f" * 32}
     run.events.append(replace(first, id="other", request_id="f" * 32))
 
 
