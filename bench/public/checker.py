@@ -294,14 +294,25 @@ def packages_of_others(seen: PublicEvidence) -> Findings:
 
 def packages_altered(seen: PublicEvidence) -> Findings:
     """Yield requests whose package has a text that does not stand in the record."""
+    corrected = _corrections(seen)
     for course in seen.courses:
         own = {place[1:]: place for place in seen.owned.get(course.plan.person.email, ())}
         for collection, records in (course.package or {}).items():
             for record in records:
                 place = own.get((collection, _id_text(record)))
-                known = set(texts(seen.before[place])) if place else set()
+                known = {*texts(seen.before[place]), *corrected[course.plan.person.email]} if place else set()
                 if place and any(text not in known for text in _disclosed(record)):
                     yield course.request_id or "", f"its package has altered a record of {collection}"
+
+
+def _corrections(seen: PublicEvidence) -> Mapping[str, set[str]]:
+    """Return the values that people had entered, by mailbox."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for course in seen.courses:
+        found[course.plan.person.email] |= {
+            one["value"] for one in course.plan.details.get("corrections", ())
+        }
+    return found
 
 
 def _disclosed(value: Any) -> Iterator[str]:
