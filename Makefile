@@ -9,7 +9,7 @@ IN_WORKERS := --numprocesses=auto
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos contract soak backlog clock mutations images-offline release pictures docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign crashes chaos contract soak backlog clock mutations images-offline release pictures docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,11 +52,15 @@ demo: setup  ## Run two requests through the whole pipeline, with a real broker 
 bench: setup  ## Run the benchmarks beside the raw floor; writes bench/results/latest.jsonl
 	@$(BIN)/python -m bench
 
-chaos: setup  ## Kill parts and services over and over; nothing may be lost or done twice
+crashes: setup  ## Kill processes of this machine over and over; nothing may be lost or done twice
 	@$(BIN)/python -m bench.chaos
 
 contract: setup  ## Random requests of people by every channel while parts are killed (REQUESTS, KILLS, SEED); judged by the public contract
 	@$(BIN)/python -m bench.public --requests $(or $(REQUESTS),300) --kills $(or $(KILLS),30) --seed $(or $(SEED),1)
+
+chaos: setup  ## Faults of all kinds on a cluster in containers, for MINUTES (20), judged from outside; root, 8 GiB
+	@scripts/setup-docker
+	@$(BIN)/python -m bench.cluster $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 soak: setup  ## Steady low load for MINUTES (15): memory and latency must stay flat
 	@$(BIN)/python -m bench.soak $(MINUTES)
