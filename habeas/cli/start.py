@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -102,7 +103,8 @@ def upkeep(
         return
     from shared.runtime import log  # noqa: PLC0415
 
-    log.configure(announced=True)
+    level, form = (os.environ.get(f"HABEAS_LOG_{name}") for name in ("LEVEL", "FORMAT"))
+    log.configure(level=level or "info", form="console" if form == "console" else "json", announced=True)
     after = duration("--stalled-after", stalled_after)
     mongo_url, amqp_url = (state.setting(name, TOPOLOGY) for name in ("MONGO_URL", "AMQP_URL"))
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from habeas.client.unhandled_facts import FactComparison
-from habeas.client.watched_facts import ExpectedFact
+from habeas.client.watched_facts import ExpectedFact, WatchState
 from shared.contract.topology import LISTENS, parking_of
 from shared.runtime.broker import Parking
 from shared.runtime.republication import Republications
@@ -62,6 +62,7 @@ async def unhandled_since(
             found += await comparison.unhandled(batch)
             progress(service, len(batch))
     found = await comparison.unhandled(found)  # without what was handled meanwhile
+    found = await WatchState(comparison.client, comparison.prefix).without_discarded(found)
     parked = await parked_ids(amqp_url, {one.listener for one in found})
     return UnhandledFacts(
         [one for one in found if one.id not in parked[one.listener]],

@@ -37,6 +37,9 @@ LOOK_EVERY_S = 60.0
 FIRST_LOOK = timedelta(days=1)
 """Age of the rows that the first look compares; `habeas republish` compares older ones."""
 OVERLAP = timedelta(minutes=2)
+MOST_WATCHED = 50_000
+"""Facts that are not handled, of which no more are looked for: behind a backlog all would be."""
+BACKLOG = f"{MOST_WATCHED} facts are not handled yet"
 LATE = timedelta(hours=2)
 """
 Age of the rows that one look an hour compares. A row has the time at which its handler began; the broker
@@ -59,8 +62,8 @@ class StallWatch:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _parked: dict[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
     """Service → the size of its parking queue when it was read, and the ids in it."""
-    _spoilt: list[str] = field(default_factory=list)
-    """Services with a record that does not read: the next look compares from the same moment."""
+    _behind: list[str] = field(default_factory=list)
+    """Services whose records were not all compared: the next look compares from the same moment."""
 
     async def run(self) -> None:
         """Look every minute, for ever; an outage only delays it."""
@@ -88,7 +91,7 @@ class StallWatch:
         names = {one.fact.name for one in due}
         found = [replace(one, republished_at=now) if one.fact.name in names else one for one in found]
         await self._store.write(known, found)
-        if not self._spoilt:
+        if not self._behind:
             await self._store.compared(now, late=_is_late_look(state, now))
             COMPARED.labels("upkeep").set(now.timestamp())
         _report(due)
@@ -103,20 +106,19 @@ class StallWatch:
         """Return the facts of *known* and of new rows that are not handled, nor discarded by the staff."""
         since = _since(state, now)
         left = await self._left([one.fact for one in known])
-        self._spoilt = [one for one in LISTENS if not await self._compared(one, since, left)]
+        self._behind = [one for one in LISTENS if not await self._compared(one, since, left)]
         before = {one.fact.name: one for one in known}
+        left = await self._store.without_discarded(left)
         facts = {one.name: before.get(one.name, WatchedFact(one, now)) for one in left}
-        discarded = await self._store.discarded([one.id for one in left])
-        return [
-            replace(one, stalled=one.seen_at <= now - self.after)
-            for one in facts.values()
-            if one.fact.id not in discarded
-        ]
+        return [replace(one, stalled=one.seen_at <= now - self.after) for one in facts.values()]
 
     async def _compared(self, service: str, since: datetime, left: list[ExpectedFact]) -> bool:
-        """Add to *left* what *service* has published in vain; return whether its records could be read."""
+        """Add to *left* what *service* has published in vain; return whether all of it was compared."""
         try:
             async for batch in self.comparison.expected(service, since):
+                if len(left) >= MOST_WATCHED:
+                    logger().warning("journals are compared later", service=service, reason=BACKLOG)
+                    return False
                 left += await self.comparison.unhandled(batch)
         except (KeyError, TypeError, ValueError, PermanentError) as error:
             logger().error("journals are not compared", service=service, reason=reason_of(error))

@@ -11,6 +11,7 @@ from habeas.client.stall_watch import StallWatch
 from habeas.client.unhandled_facts import FactComparison
 from shared.runtime.bootstrap import health_app
 from shared.runtime.broker import sizes_of
+from shared.runtime.http_limits import MOST_CONNECTIONS
 from shared.runtime.mongo import connect, ping
 from shared.runtime.service_reports import Checks
 
@@ -38,7 +39,7 @@ async def keep_up(watch: StallWatch, checks: Checks, daily: Callable[[], None], 
     """Watch, do *daily* at once and each day, and serve the operators' *port*, until asked to stop."""
     config = uvicorn.Config(
         health_app(checks), host=host, port=port, log_config=None, access_log=False, lifespan="off",
-        server_header=False,
+        server_header=False, limit_concurrency=MOST_CONNECTIONS,
     )  # fmt: skip
     works = [asyncio.ensure_future(work) for work in (watch.run(), _every_day(daily))]
     serving = asyncio.ensure_future(uvicorn.Server(config).serve())

@@ -127,12 +127,13 @@ class WatchState:
             with translated("record new queues"):
                 await self._state.update_one(STATE, {"$set": marks}, upsert=True)
 
-    async def discarded(self, ids: Sequence[str]) -> frozenset[str]:
-        """Return those of *ids* whose messages the staff has discarded."""
-        wanted = {"message": {"$in": [*ids]}, "action": "discard"}
+    async def without_discarded(self, facts: Sequence[ExpectedFact]) -> list[ExpectedFact]:
+        """Return *facts* without those whose message to the listener the staff has discarded."""
+        wanted = {"message": {"$in": [one.id for one in facts]}, "action": "discard"}
         with translated("read the repairs"):
-            found = [one["message"] async for one in self._repairs.find(wanted, {"message": 1})]
-        return frozenset(one for one in found if isinstance(one, str))
+            found = await self._repairs.find(wanted, {"message": 1, "service": 1}).to_list(None)
+        discarded = {(one["service"], one["message"]) for one in found}
+        return [one for one in facts if (one.listener, one.id) not in discarded]
 
 
 async def note_new_queues(mongo_url: str, prefix: str, created: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 from dotenv import dotenv_values
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -47,7 +48,6 @@ from shared.runtime import log
 from shared.runtime.variables import FILE
 
 SEED = 1
-STALLED_AFTER = timedelta(minutes=10)
 PEOPLE = 2_000
 FILES_OF_COMPOSE = {
     "HABEAS_COMPANY_FILE": "HABEAS_COMPANY",
@@ -149,8 +149,16 @@ async def watch_stalled(installation: Installation) -> None:
 
     log.configure(level="warning", form="console", announced=True)
     stack, prefix = installation.stack, installation.database_prefix
-    async with watching(stack.mongo_url, stack.amqp_url, prefix, STALLED_AFTER) as (watch, _):
+    after = _stalled_after(os.environ.get("HABEAS_STALLED_AFTER", "PT10M"))
+    async with watching(stack.mongo_url, stack.amqp_url, prefix, after) as (watch, _):
         await watch.run()
+
+
+def _stalled_after(text: str) -> timedelta:
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise ConfigurationError(f"HABEAS_STALLED_AFTER: {text!r} is no duration, as PT10M is") from None
 
 
 def _read_company(file: str) -> None:

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from habeas.client.republication import order
+from habeas.client import stall_watch
+from habeas.client.republication import order, unhandled_since
 from habeas.client.stall_watch import FIRST_LOOK, LATE, OVERLAP, RETRIED, StallWatch
 from habeas.client.unhandled_facts import FactComparison
 from habeas.client.watched_facts import ExpectedFact, WatchState
@@ -384,10 +385,34 @@ async def test_message_that_the_staff_has_discarded_is_not_published_again(journ
     id_ = await journals.published("verifier", verified())
     await journals.of("intake").note([noted_by_intake(id_)])
     repairs = journals.comparison.database("console")["repairs"]
-    await repairs.insert_one({"message": id_, "action": "discard"})
+    await repairs.insert_one({"message": id_, "action": "discard", "service": "fulfillment"})
     await journals.look()
     assert await journals.look(2 * AFTER) == []
     assert figure("habeas_cases_stalled", "fulfillment") == 0
+    found = await unhandled_since(
+        journals.comparison, journals.amqp_url, NOW - timedelta(hours=1), lambda *_: None
+    )
+    assert {one.listener for one in found.lost} == set()
+
+
+async def test_discarded_message_of_one_service_is_expected_of_the_others(journals: Journals) -> None:
+    id_ = await journals.published("verifier", verified())
+    await journals.of("intake").note([noted_by_intake(id_)])
+    repairs = journals.comparison.database("console")["repairs"]
+    await repairs.insert_one({"message": id_, "action": "discard", "service": "intake"})
+    await journals.look()
+    assert await journals.look(2 * AFTER) == [id_]
+
+
+async def test_behind_a_backlog_no_more_facts_are_compared(
+    journals: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stall_watch, "MOST_WATCHED", 1)
+    await journals.published("verifier", verified())
+    await journals.look()
+    state, known = await WatchState(journals.client, journals.prefix).read()
+    assert known
+    assert "compared_to" not in state
 
 
 async def test_look_compares_new_rows_and_once_an_hour_late_ones(
