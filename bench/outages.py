@@ -1,5 +1,5 @@
 """
-``python -m bench.outages [--seconds N] [--disks]``: each part away in turn, for an hour or less.
+``python -m bench.outages [--seconds N] [--disks] [--part NAME]``: each part away in turn, an hour by default.
 
 Requests are under way when the part goes; what the operators' port and the logs say meanwhile is printed. The
 part comes back, and all requests must end, once each, without a restart of any service. It ends with 1 if one
@@ -206,9 +206,9 @@ def full_disks(here: Ground, disks: Mapping[StackPart, SmallDisk]) -> list[Absen
 
 
 async def measure(
-    here: Ground, seconds: float, disks: Mapping[StackPart, SmallDisk] | None = None
+    here: Ground, seconds: float, disks: Mapping[StackPart, SmallDisk] | None, only: str | None
 ) -> list[PartOutage]:
-    """Let each part go and come back, or each of *disks* be full; return what was seen."""
+    """Let each part go and come back, or the *only* one, or each of *disks* be full; return what was seen."""
     gates = {
         "store": Gate(int(re.findall(r":(\d+)/", here.stack.mongo_url)[-1])),
         "mail server": Gate(int(here.smtp_url.rpartition(":")[2])),
@@ -226,7 +226,7 @@ async def measure(
         parts = full_disks(here, disks)
     found: list[PartOutage] = []
     async with _running(here, gates) as (urls, all_run):
-        for part in parts:
+        for part in (one for one in parts if only in {None, one.name}):
             found.append(await _outage(here, urls, part, seconds, REQUESTS * (len(found) + 1)))
             out.print(found[-1].row(), markup=False)
             if not all_run():
@@ -298,13 +298,13 @@ def table(found: Sequence[PartOutage]) -> str:
     return "\n".join([head, "|---|---|---|---|---|---|---|", *(one.row() for one in found)])
 
 
-async def _main(seconds: float, *, full: bool) -> int:
+async def _main(seconds: float, only: str | None, *, full: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="habeas-bench-") as folder, ExitStack() as mounted:
         disks = {part: SmallDisk(Path(folder, "stack", part), DISK_MIB) for part in StackPart if full}
         for disk in disks.values():
             mounted.enter_context(disk)
         async with ground(Path(folder)) as here:
-            found = await measure(here, seconds, disks or None)
+            found = await measure(here, seconds, disks or None, only)
     print(table(found))
     return 0 if all(one.passed for one in found) else 1
 
@@ -313,5 +313,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.outages", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each part is away")
     parser.add_argument("--disks", action="store_true", help="full disks in place of absent parts")
+    parser.add_argument("--part", help="this one alone: a name of the table")
     given = parser.parse_args()
-    raise SystemExit(asyncio.run(_main(given.seconds, full=given.disks)))
+    raise SystemExit(asyncio.run(_main(given.seconds, given.part, full=given.disks)))
