@@ -1,5 +1,6 @@
 """Spans by OpenTelemetry; imported by :mod:`shared.runtime.traces` alone, where traces are on."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.contract.envelope import TRACEPARENT
+from shared.runtime.tls import TRUSTED
 
 Attribute: TypeAlias = str | int
 CLOSED_WITHIN_MS = 3_000
@@ -57,6 +59,11 @@ class _Request:
 _REQUEST: ContextVar[_Request | None] = ContextVar("request", default=None)
 
 
+def exporter_to(url: str) -> OTLPSpanExporter:
+    """Return the exporter to the collector at *url*; it trusts what all connections of this process trust."""
+    return OTLPSpanExporter(endpoint=url, certificate_file=os.environ.get(TRUSTED))
+
+
 class SpanWriter:
     """Writes the spans of a process to a collector."""
 
@@ -64,7 +71,7 @@ class SpanWriter:
         """Send them to *url*, by OTLP over HTTP."""
         resource = Resource({SERVICE_NAME: process, SERVICE_VERSION: version("habeas")})
         self._provider = TracerProvider(resource=resource, id_generator=_CaseIds(), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter_to(url)))
         self._tracer = self._provider.get_tracer("habeas")  # not the global one: FastAPI would write paths
 
     def close(self) -> None:

@@ -106,6 +106,14 @@ async def test_connections_of_all_kinds_trust_a_private_authority(
     assert trusting == dict.fromkeys(urls, "ok")
 
 
+async def test_traces_go_to_a_collector_with_a_certificate_of_the_private_authority(
+    urls: dict[str, str], certificates: Path
+) -> None:
+    collector = {"traces": urls["http"]}
+    assert await outcomes(collector, HABEAS_TRUSTED_CA=str(certificates / "ca.pem")) == {"traces": "ok"}
+    assert await outcomes(collector, OTEL_EXPORTER_OTLP_TIMEOUT="1") != {"traces": "ok"}
+
+
 async def test_refused_connections_state_the_cause_and_no_password(urls: dict[str, str]) -> None:
     refused = await outcomes(urls)
     assert all(UNTRUSTED in reason for reason in refused.values()), refused

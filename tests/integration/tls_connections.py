@@ -7,11 +7,14 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from opentelemetry.sdk.trace.export import SpanExportResult
+
 from services.notifier.smtp.mail_channel import SmtpChannel
 from shared.errors import HabeasError
 from shared.runtime import tls
 from shared.runtime.broker import connect as connect_to_broker
 from shared.runtime.mongo import connect, ping
+from shared.runtime.spans import exporter_to
 from shared.runtime.staff_api import StaffApi
 
 
@@ -40,11 +43,21 @@ async def _http(url: str) -> None:
         await api.salt("anna")
 
 
+async def _traces(url: str) -> None:
+    try:
+        sent = await asyncio.to_thread(exporter_to(url).export, [])
+    except OSError as error:
+        raise HabeasError(type(error).__name__) from error
+    if sent is not SpanExportResult.SUCCESS:
+        raise HabeasError(sent.name)
+
+
 KINDS: Mapping[str, Callable[[str], Awaitable[None]]] = {
     "broker": _broker,
     "database": _database,
     "mail": _mail,
     "http": _http,
+    "traces": _traces,
 }
 
 
