@@ -98,13 +98,14 @@ def copy_heads(folder: Path, state: State, account: str = COMMAND) -> int:
 
 
 def verify_journals(folder: Path, state: State, keys: "RootKey", account: str) -> "AuditReport":
-    """Verify all journals with the heads in *folder*, as *account* reads them, and record the result."""
+    """Verify the journals with the heads in *folder*, as *account* reads them, and record the result."""
     audit = client.audit
 
     async def work() -> "AuditReport":
         with _connection(state, account) as mongo:
-            report = await audit.verify(audit.StoredRows(mongo, state.prefix), keys, kept=folder)
-            await audit.record(mongo, state.prefix, report, datetime.now(UTC))
+            now = datetime.now(UTC)
+            report = await audit.verify_daily(audit.StoredRows(mongo, state.prefix), keys, folder, now)
+            await audit.record(mongo, state.prefix, report, now)
             return report
 
     return run(work())

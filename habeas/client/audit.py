@@ -1,4 +1,10 @@
-"""Verification of the journals: every row against the chain of its case and the signed heads."""
+"""
+Verification of the journals: every row against the chain of its case and the signed heads.
+
+A daily verification reads the cases with rows since the last one, and the heads since then; its extent lies
+beside the copies of heads, where the database's users cannot write. Now and then, and after any finding, it
+reads all rows.
+"""
 
 import json
 import sqlite3
@@ -6,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -16,24 +22,86 @@ from services.console.read_model.chains import ChainVerification, ChainVerificat
 from shared.contract.topology import CONSOLE, LISTENS
 from shared.errors import ConfigurationError
 from shared.runtime.audit_chain import ChainFault, ChainFinding, Head, faults_of, is_purged
-from shared.runtime.audit_heads import COLLECTION, LATE, PLACE, SignedHeads, faults_of_heads, signed_heads
+from shared.runtime.audit_heads import (
+    COLLECTION,
+    LATE,
+    OVERLAP,
+    PLACE,
+    SignedHeads,
+    faults_of_heads,
+    signed_heads,
+)
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.key_rings import RootKey
-from shared.runtime.mongo import Client, Document, document_at, documents_in, in_order, positions_in
+from shared.runtime.mongo import (
+    Client,
+    Collection,
+    Document,
+    document_at,
+    documents_in,
+    in_order,
+    positions_in,
+    translated,
+)
 
 JOURNALS: Final = tuple(LISTENS)
 """Services that keep a journal."""
+EXTENT: Final = "verified.json"
+"""File with the extent of the verifications, beside the copies of heads."""
+WHOLE_EVERY: Final = timedelta(days=7)
+"""How often the daily verification reads all rows."""
+CASES_AT_ONCE = 500
 HEADS_SUFFIX, SIGNATURE_SUFFIX = ".heads.json", ".heads.sig"
 
 
 class AuditRowPort(Protocol):
     """A source of journals and heads."""
 
-    def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
-        """Yield each case, or *case* alone, with its rows in the order of their numbers."""
+    def cases(
+        self, service: str, case: str | None, since: datetime | None = None, named: Iterable[str] = ()
+    ) -> AsyncIterator[tuple[str, list[Document]]]:
+        """
+        Yield each case with its rows in their order.
 
-    async def heads(self, service: str) -> list[SignedHeads]:
-        """Return the exported heads of a service."""
+        With *case*, that alone; with *since*, those with a row since that moment, and those *named*.
+        """
+
+    async def heads(self, service: str, first: int = 1) -> list[SignedHeads]:
+        """Return the exported heads of a service from number *first* on."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedExtent:
+    """The extent of the verifications so far."""
+
+    whole_at: datetime
+    """When all rows were verified last."""
+    until: datetime
+    """When the last verification began: it has every row that was durable then."""
+    heads: Mapping[str, int]
+    """Service → number of the newest verified heads."""
+
+    def since(self, now: datetime, whole_every: timedelta) -> "VerifiedExtent | None":
+        """Return this extent, to verify what is new; None where all rows are to be verified again."""
+        return self if now - self.whole_at < whole_every else None
+
+    @classmethod
+    def read(cls, folder: Path) -> "VerifiedExtent | None":
+        """Return the extent that is noted in *folder*; None where none is, or it does not read."""
+        try:
+            found = json.loads((folder / EXTENT).read_text(encoding="utf-8"))
+            whole_at, until = (datetime.fromisoformat(found[name]) for name in ("whole_at", "until"))
+            heads = {str(service): int(number) for service, number in found["heads"].items()}
+            return cls(whole_at, until, heads)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def write(self, folder: Path) -> None:
+        """Note it in *folder*."""
+        moments = {"whole_at": self.whole_at.isoformat(), "until": self.until.isoformat()}
+        part = folder / f"{EXTENT}.part"
+        part.write_text(json.dumps({**moments, "heads": dict(self.heads)}), encoding="utf-8")
+        part.replace(folder / EXTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +111,45 @@ class StoredRows:
     client: Client
     prefix: str
 
-    async def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
-        """Yield each case, or *case* alone, with its rows in the order of their numbers."""
+    async def cases(
+        self, service: str, case: str | None, since: datetime | None = None, named: Iterable[str] = ()
+    ) -> AsyncIterator[tuple[str, list[Document]]]:
+        """
+        Yield each case with its rows in their order.
+
+        With *case*, that alone; with *since*, those with a row since that moment, and those *named*.
+        """
         journal = self.client[f"{self.prefix}_{service}"]["journal"]
-        wanted = {} if case is None else {"case": case}
+        if case is None and since is not None:
+            async for some in self._moved(journal, since, frozenset(named)):
+                async for found in self._whole(journal, {"case": {"$in": some}}):
+                    yield found
+            return
+        async for found in self._whole(journal, {} if case is None else {"case": case}):
+            yield found
+
+    async def _moved(
+        self, journal: Collection, since: datetime, named: frozenset[str]
+    ) -> AsyncIterator[list[str]]:
+        """Yield the cases with a row *since* a moment, and those *named*, some at a time."""
+        stages: list[Document] = [
+            {"$match": {"at": {"$gte": since}}},
+            {"$group": {"_id": "$case"}},
+            {"$match": {"_id": {"$nin": list(named)}}},
+        ]
+        some = list(named)
+        with translated("look for new rows"):
+            async for found in journal.aggregate(stages, allowDiskUse=True):
+                some.append(found["_id"])
+                while len(some) >= CASES_AT_ONCE:
+                    yield some[:CASES_AT_ONCE]
+                    some = some[CASES_AT_ONCE:]
+        if some:
+            yield some
+
+    async def _whole(
+        self, journal: Collection, wanted: Document
+    ) -> AsyncIterator[tuple[str, list[Document]]]:
         name, rows = "", list[Document]()
         async for row in in_order(journal, wanted, "case"):
             if row.get("case") != name:
@@ -57,10 +160,11 @@ class StoredRows:
         if rows:
             yield name, sorted(rows, key=_number)
 
-    async def heads(self, service: str) -> list[SignedHeads]:
-        """Return the exported heads of a service."""
+    async def heads(self, service: str, first: int = 1) -> list[SignedHeads]:
+        """Return the exported heads of a service from number *first* on."""
         stored = self.client[f"{self.prefix}_{service}"][COLLECTION]
-        return [signed_heads(document) async for document in in_order(stored, {}, "_id")]
+        wanted = {"_id": {"$gte": first}} if first > 1 else {}
+        return [signed_heads(document) async for document in in_order(stored, wanted, "_id")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +174,11 @@ class DumpedRows:
     folder: Path
     prefix: str
 
-    async def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
-        """Yield each case, or *case* alone, with its rows in the order of their numbers."""
+    async def cases(
+        self, service: str, case: str | None, since: datetime | None = None, named: Iterable[str] = ()
+    ) -> AsyncIterator[tuple[str, list[Document]]]:
+        """Yield each case with its rows in their order, or *case* alone; a dump is read whole."""
+        del since, named
         file = self._file(service, "journal")
         if not file.is_file():
             return
@@ -87,8 +194,9 @@ class DumpedRows:
             for name, places in groupby(found, key=itemgetter(0)):
                 yield name, [document_at(opened, position) for _, position in places]
 
-    async def heads(self, service: str) -> list[SignedHeads]:
+    async def heads(self, service: str, first: int = 1) -> list[SignedHeads]:
         """Return the exported heads of a service."""
+        del first
         file = self._file(service, COLLECTION)
         return [signed_heads(document) for document in documents_in(file)] if file.is_file() else []
 
@@ -108,13 +216,17 @@ class AuditReport:
     unsigned: list[str] = field(default_factory=list)
     """Services that have rows and no signed heads."""
     rows_of: dict[str, int] = field(default_factory=dict)
-    """Service → its rows."""
+    """Service → its rows that were verified."""
+    heads: dict[str, int] = field(default_factory=dict)
+    """Service → number of its newest heads."""
+    whole_at: datetime | None = None
+    """When all rows were verified last, where these are not all."""
 
     def verifications(self, at: datetime) -> list[ChainVerification]:
         """Return the result for each journal, verified at a moment, as the console shows it."""
-        faults = Counter(one.service for one in self.findings)
+        faults, whole_at = Counter(one.service for one in self.findings), self.whole_at or at
         return [
-            ChainVerification(service, at, rows, faults[service], self.until.get(service))
+            ChainVerification(service, at, rows, faults[service], self.until.get(service), whole_at)
             for service, rows in self.rows_of.items()
         ]
 
@@ -126,35 +238,72 @@ class AuditReport:
             {"service": one.service, "case": one.case, "n": one.n, "fault": one.fault.value}
             for one in self.findings
         ]
-        return {**counts, **heads, "findings": found}
+        whole = {} if self.whole_at is None else {"all_rows_at": self.whole_at.isoformat()}
+        return {**counts, **heads, **whole, "findings": found}
 
 
 async def verify(
-    rows: AuditRowPort, master_key: RootKey, *, case: str | None = None, kept: Path | None = None
+    rows: AuditRowPort,
+    master_key: RootKey,
+    *,
+    case: str | None = None,
+    kept: Path | None = None,
+    since: VerifiedExtent | None = None,
 ) -> AuditReport:
     """
-    Verify all journals, or one *case*; *kept* is a folder with copies of heads.
+    Verify all journals, or one *case*, or what is new *since* an earlier verification.
+
+    *kept* is a folder with copies of heads.
 
     Raises:
         StoreUnavailable: The database did not answer.
         ConfigurationError: A file cannot be read, or no row is of *case*.
     """
-    report, purged = AuditReport(), set[str]()
+    report, purged = AuditReport(whole_at=since.whole_at if since else None), set[str]()
+    moment = since.until - OVERLAP if since else None
     for service in JOURNALS:
-        copies = read_heads(kept, service) if kept else []
-        heads, faults = faults_of_heads(await rows.heads(service), copies, master_key, service)
+        first = max(1, since.heads.get(service, 1)) if since else 1
+        copies = read_heads(kept, service, first) if kept else []
+        stored = await rows.heads(service, first)
+        heads, faults = faults_of_heads(stored, copies, master_key, service, first)
         report.findings += faults if case is None else []
         before = report.rows
-        await _verify_journal(_Journal(service, master_key, heads, purged), rows, case, report)
+        new = [one for one in heads if since is None or one.number > since.heads.get(service, 0)]
+        await _verify_journal(
+            _Journal(service, master_key, new, purged, heads[-1] if heads else None, moment),
+            rows,
+            case,
+            report,
+        )
         report.rows_of[service] = report.rows - before
         if heads:
             report.until[service] = heads[-1].day.isoformat()
+            report.heads[service] = heads[-1].number
         elif report.rows > before:
             report.unsigned.append(service)
     if case is not None and not report.rows:
         raise ConfigurationError(
             f"no journal has a row of request {case}; `habeas request find` prints its id"
         )
+    return report
+
+
+async def verify_daily(
+    rows: AuditRowPort, master_key: RootKey, folder: Path, now: datetime, whole_every: timedelta = WHOLE_EVERY
+) -> AuditReport:
+    """
+    Verify what is new since the last verification that *folder* knows, or all; note the extent there.
+
+    After a finding all is verified until there is none. Raises as :func:`verify`.
+    """
+    known = VerifiedExtent.read(folder)
+    since = known and known.since(now, whole_every)
+    report = await verify(rows, master_key, kept=folder, since=since)
+    if report.findings:
+        (folder / EXTENT).unlink(missing_ok=True)
+    else:
+        heads = {**(since.heads if since else {}), **report.heads}
+        VerifiedExtent(report.whole_at or now, now, heads).write(folder)
     return report
 
 
@@ -172,6 +321,10 @@ class _Journal:
     signed: Sequence[SignedHeads]
     purged: set[str]
     """Cases that a journal, this or one before, shows as purged: the services that purge come first."""
+    last: SignedHeads | None = None
+    """The newest heads, of those as well that were verified before."""
+    since: datetime | None = None
+    """Cases with rows since then are read; all, where it is None."""
     seen: set[str] = field(default_factory=set)
     oldest: datetime | None = None
     newest: datetime | None = None
@@ -193,7 +346,7 @@ async def _verify_journal(
 ) -> None:
     key = chain_key(journal.master_key, journal.service)
     heads = journal.head_of()
-    async for name, stored in rows.cases(journal.service, case):
+    async for name, stored in rows.cases(journal.service, case, journal.since, heads):
         report.cases += 1
         report.rows += len(stored)
         journal.seen.add(name)
@@ -221,7 +374,7 @@ def _late(journal: _Journal) -> Iterable[ChainFinding]:
     """Yield the heads that should have been exported by now."""
     if journal.newest is None or journal.oldest is None:
         return
-    newest = journal.signed[-1] if journal.signed else None
+    newest = journal.last
     since = newest.day if newest else journal.oldest.date()
     if journal.newest.date() - since > LATE:
         yield ChainFinding(journal.service, PLACE, newest.number + 1 if newest else 1, ChainFault.MISSING)
@@ -246,16 +399,18 @@ def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int
     return new
 
 
-def read_heads(folder: Path, service: str) -> list[SignedHeads]:
-    """Return the heads of *service* that lie in *folder*. Raises ConfigurationError if a file is damaged."""
+def read_heads(folder: Path, service: str, first: int = 1) -> list[SignedHeads]:
+    """Return the heads of *service* in *folder* from *first* on; raises ConfigurationError on damage."""
     try:
         stems = [str(file).removesuffix(HEADS_SUFFIX) for file in folder.glob(f"{service}-*{HEADS_SUFFIX}")]
+        stems = [stem for stem in stems if int(stem.rpartition("-")[2]) >= first]
         return [
             SignedHeads(Path(stem + HEADS_SUFFIX).read_bytes(), Path(stem + SIGNATURE_SUFFIX).read_bytes())
             for stem in sorted(stems)
         ]
-    except OSError as error:
-        raise ConfigurationError(f"{folder}: heads cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a name has no number"
+        raise ConfigurationError(f"{folder}: heads cannot be read ({reason})") from None
 
 
 def text_of(report: AuditReport) -> str:
@@ -263,7 +418,9 @@ def text_of(report: AuditReport) -> str:
     if report.findings:
         return "\n".join(map(str, report.findings))
     covered = min(report.until.values(), default="")
-    said = [f"{report.rows} rows of {report.cases} cases are unchanged"]
+    whole = report.whole_at
+    new = "" if whole is None else f" new since the last verification (of all: {whole:%Y-%m-%d})"
+    said = [f"{report.rows} rows of {report.cases} cases{new} are unchanged"]
     said += [f"signed heads reach to {covered}"] if covered else []
     said += [f"no signed heads yet: {', '.join(report.unsigned)}"] if report.unsigned else []
     return "; ".join(said)

@@ -186,7 +186,11 @@ def signed_heads(document: Mapping[str, Any]) -> SignedHeads:
 
 
 def faults_of_heads(
-    heads: Sequence[SignedHeads], kept: Sequence[SignedHeads], master_key: RootKey, service: str
+    heads: Sequence[SignedHeads],
+    kept: Sequence[SignedHeads],
+    master_key: RootKey,
+    service: str,
+    first: int = 1,
 ) -> tuple[list[SignedHeads], list[ChainFinding]]:
     """
     Return the genuine heads of *service* in their order, and the faults of those in the database.
@@ -196,10 +200,11 @@ def faults_of_heads(
         kept: Copies that were kept elsewhere.
         master_key: Derives the key that signs.
         service: The service that wrote the heads.
+        first: Number of the first of *heads* that there must be.
     """
     ours = {one.number: one for one in heads if _is_genuine(one, master_key, service)}
     copies = {one.number: one for one in kept if _is_genuine(one, master_key, service)}
-    findings = list(_breaks(ours, copies, service))
+    findings = list(_breaks(ours, copies, service, first))
     if len(ours) < len(heads):
         findings.append(ChainFinding(service, PLACE, None, ChainFault.ADDED))
     return [(copies | ours)[number] for number in sorted(copies | ours)], findings
@@ -214,9 +219,9 @@ def _is_genuine(heads: SignedHeads, master_key: RootKey, service: str) -> bool:
 
 
 def _breaks(
-    ours: Mapping[int, SignedHeads], copies: Mapping[int, SignedHeads], service: str
+    ours: Mapping[int, SignedHeads], copies: Mapping[int, SignedHeads], service: str, first: int
 ) -> Iterator[ChainFinding]:
-    for number in range(1, max([*ours, *copies], default=0) + 1):
+    for number in range(first, max([*ours, *copies], default=0) + 1):
         if number not in ours:
             yield ChainFinding(service, PLACE, number, ChainFault.MISSING)
         elif not (_equals_copy(number, ours, copies) and _follows(number, ours)):

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -371,3 +371,62 @@ def _documents(file: Path) -> Iterator[Document]:
     from shared.runtime.mongo import documents_in  # noqa: PLC0415
 
     return documents_in(file)
+
+
+async def daily(history: History, folder: Path, now: datetime) -> audit.AuditReport:
+    stored = audit.StoredRows(history.pipeline.client, history.pipeline.prefix)
+    return await audit.verify_daily(stored, history.master_key, folder, now)
+
+
+async def test_daily_verification_reads_cases_with_new_rows_and_weekly_all(
+    history: History, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    whole = await daily(history, tmp_path, now + timedelta(days=1, minutes=5))
+    assert (whole.findings, whole.whole_at) == ([], None)
+    assert (await daily(history, tmp_path, now + timedelta(days=2))).rows == 0
+    old, moved = history.cases[0], history.cases[1]
+    async with restored(history.journal()):
+        await history.journal().update_one({"_id": f"{old}:0"}, {"$set": {"cause": "forged"}})
+        last = (await history.rows(moved))[-1]
+        last |= {"_id": f"{moved}:{last['n'] + 1}", "n": last["n"] + 1, "at": now + timedelta(days=2)}
+        await history.journal().insert_one(last)
+        found_new = await daily(history, tmp_path, now + timedelta(days=3))
+        assert found_new.findings == found(moved, (last["n"], ChainFault.ADDED))
+        assert found_new.rows == last["n"] + 1
+        after_a_finding = await daily(history, tmp_path, now + timedelta(days=4))
+        assert set(found_new.findings) < set(after_a_finding.findings), "all rows are verified"
+    assert (await daily(history, tmp_path, now + timedelta(days=5))).findings == []
+    async with restored(history.journal()):
+        await history.journal().update_one({"_id": f"{old}:0"}, {"$set": {"cause": "forged"}})
+        assert (await daily(history, tmp_path, now + timedelta(days=11))).findings == []
+        weekly = await daily(history, tmp_path, now + timedelta(days=12))
+        assert weekly.findings == found(old, (0, ChainFault.CHANGED))
+
+
+async def test_daily_verification_finds_that_new_heads_name_rows_that_are_gone(
+    history: History, tmp_path: Path
+) -> None:
+    now, case = datetime.now(UTC) + timedelta(days=2), history.cases[0]
+    await daily(history, tmp_path, now)
+    known = audit.VerifiedExtent.read(tmp_path)
+    assert known is not None
+    before = replace(known, heads={**known.heads, SERVICE: known.heads[SERVICE] - 1})
+    before.write(tmp_path)
+    assert (await daily(history, tmp_path, now)).rows > 0, "the rows that new heads name are verified"
+    before.write(tmp_path)
+    async with restored(history.journal()):
+        await history.journal().delete_many({"case": case})
+        assert (await daily(history, tmp_path, now)).findings == found(case, (None, ChainFault.MISSING))
+    before.write(tmp_path)
+    heads = history.pipeline.client[f"{history.pipeline.prefix}_{SERVICE}"][COLLECTION]
+    async with restored(heads):
+        await heads.delete_one({"_id": before.heads[SERVICE]})
+        missing = ChainFinding(SERVICE, COLLECTION, before.heads[SERVICE], ChainFault.MISSING)
+        assert (await daily(history, tmp_path, now)).findings == [missing]
+
+
+def test_extent_that_does_not_read_has_all_rows_verified(tmp_path: Path) -> None:
+    for content in ("", "[]", '{"until": 1}'):
+        (tmp_path / audit.EXTENT).write_text(content, encoding="utf-8")
+        assert audit.VerifiedExtent.read(tmp_path) is None

@@ -30,6 +30,7 @@ from shared.contract.events import (
     RequestFulfilled,
     RequestPurged,
     RequestReceived,
+    SubjectUnrestricted,
 )
 from shared.contract.register import CaseHistory, CountedRequest, RequestResult, counted
 from shared.contract.topology import EVENTS, PARKING
@@ -132,7 +133,8 @@ async def test_an_old_case_leaves_one_row_and_one_count(purge: Purge) -> None:
     await purge.work()
     await purge.work()
     assert await left_of(purge, case_of(1)) == [RequestPurged(request_id=case_of(1))]
-    assert [cases async for cases in purge._old(datetime.now(UTC))] == [], "it is not looked at again"
+    later = datetime.now(UTC) + timedelta(days=900)
+    assert [one async for one in purge.dates.due(later, later)] == [], "it is not looked at again"
     [(kind, number)] = (await metrics_of(purge)).items()
     assert (kind.result, kind.days, number) == (RequestResult.GRANTED, 10, 1)
     assert [message.routing_key for message in wire_of(purge).taken] == [RequestPurged.TYPE]
@@ -307,3 +309,54 @@ async def test_each_case_is_counted_once_though_a_replica_is_killed_meanwhile(
     counts = await metrics_of(purge)
     assert {kind.days: number for kind, number in counts.items()} == Counter(n % 40 for n in range(CASES))
     assert await journal.count_documents({}) == CASES + 2
+
+
+async def test_case_that_stays_is_examined_when_it_may_go_or_has_a_new_row(purge: Purge) -> None:
+    ends_later, restricted = life(1, days=60), life(2, right="restriction")
+    await purge.journal.append([*ends_later, *restricted])
+    now = LONG_AGO + timedelta(days=740)
+    examined: list[str] = []
+
+    class Counted(Journal):
+        async def histories(self, cases: Sequence[str]) -> dict[str, list[JournalRow]]:  # type: ignore[override]
+            examined.extend(cases)
+            return await super().histories(cases)
+
+    made = replace(purge, journal=Counted(purge.database, RECORDS), clock=lambda: now)
+    await made.work()
+    assert sorted(examined) == [case_of(1), case_of(2)]
+    examined.clear()
+    now += timedelta(days=2)
+    await made.work()
+    assert examined == [], "nothing is due, and nothing has moved"
+    lifted = SubjectUnrestricted(request_id=case_of(2), identifiers={})
+    await purge.journal.append([JournalRow(case_of(2), 3, "lifted", lifted, (), now)])
+    now += timedelta(hours=1)
+    await made.work()
+    assert examined == [case_of(2)]
+    assert await left_of(purge, case_of(2)) == [RequestPurged(request_id=case_of(2))]
+    examined.clear()
+    now = LONG_AGO + timedelta(days=60 + 2 * 366)
+    await made.work()
+    assert examined == [case_of(1)]
+    assert await left_of(purge, case_of(1)) == [RequestPurged(request_id=case_of(1))]
+    assert await purge.database["purge_dates"].count_documents({"look_at": {"$exists": True}}) == 0
+
+
+async def test_case_that_does_not_read_is_examined_again_the_next_day(purge: Purge) -> None:
+    await purge.journal.append(life(1))
+    kind = {"_id": f"{case_of(1)}:0"}
+    await purge.database["journal"].update_one(kind, {"$set": {"facts.0.type": "none"}})
+    await purge.work()
+    await purge.database["journal"].update_one(kind, {"$set": {"facts.0.type": RequestReceived.TYPE}})
+    await replace(purge, clock=lambda: datetime.now(UTC) + timedelta(days=2)).work()
+    assert await left_of(purge, case_of(1)) == [RequestPurged(request_id=case_of(1))]
+
+
+async def test_shorter_retention_period_holds_for_cases_that_wait_for_the_longer_one(purge: Purge) -> None:
+    await purge.journal.append(life(1, days=400))
+    made = replace(purge, clock=lambda: LONG_AGO + timedelta(days=800))
+    await made.work()
+    assert len(await left_of(purge, case_of(1))) > 1
+    await replace(made, retention=RegisterRetention(12, BERLIN)).work()
+    assert await left_of(purge, case_of(1)) == [RequestPurged(request_id=case_of(1))]

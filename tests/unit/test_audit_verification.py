@@ -1,6 +1,6 @@
 """Overdue heads of journals, and a report of journals without heads."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,12 +27,16 @@ def test_report_names_journals_without_heads() -> None:
 
 
 class EmptyRows:
-    async def heads(self, _service: str) -> list[SignedHeads]:
+    async def heads(self, service: str, first: int = 1) -> list[SignedHeads]:
+        del service, first
         return []
 
-    async def cases(self, _service: str, _case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
-        for case in list[tuple[str, list[Document]]]():
-            yield case
+    async def cases(
+        self, service: str, case: str | None, since: datetime | None = None, named: Iterable[str] = ()
+    ) -> AsyncIterator[tuple[str, list[Document]]]:
+        del service, case, since, named
+        for found in list[tuple[str, list[Document]]]():
+            yield found
 
 
 async def test_request_without_a_row_is_not_reported_as_verified() -> None:

@@ -152,6 +152,8 @@ def test_every_queue_is_on_the_map() -> None:
 
 OF_COMMAND = [ROOT / "habeas" / "client" / name for name in ("migrations.py", "watched_facts.py")]
 COLLECTIONS = {
+    ("services/intake/cases/purge_dates.py", "purge_dates"),
+    ("services/intake/cases/purge_dates.py", "journal"),
     ("services/intake/cases/retention.py", "metrics"), ("services/intake/cases/duplicates.py", "firsts"),
     ("services/intake/cases/code_limits.py", "wrong_codes"),
     ("habeas/client/migrations.py", "migrations"),

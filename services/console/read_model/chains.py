@@ -17,11 +17,13 @@ class ChainVerification:
     faults: int
     heads_until: str | None
     """The last day that signed heads cover; None where none are exported yet."""
+    whole_at: datetime | None = None
+    """When all of its rows were verified last, and not only new ones."""
 
     def document(self) -> Document:
         """Return it as it is stored."""
         values = {"at": self.at, "rows": self.rows, "faults": self.faults, "heads_until": self.heads_until}
-        return {"_id": self.service, **values}
+        return {"_id": self.service, **values, "whole_at": self.whole_at}
 
 
 class ChainVerifications:

@@ -11,10 +11,11 @@ import asyncio
 import random
 from calendar import monthrange
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
+from services.intake.cases.purge_dates import PurgeDates, some_weeks_after
 from services.intake.cases.requester_index import forget_requesters
 from shared.contract.events import DecisionRefused, RequestPurged
 from shared.contract.ports import VaultPort
@@ -40,8 +41,8 @@ NAME = "intake"
 LOOK_EVERY_S = 3600.0
 TRY_AGAIN_S = 5.0
 """Seconds, at most, before a retry after an outage or a conflict with another replica."""
-BEGAN = "began"
-"""Index of the first rows of cases: a purged case has none."""
+UNREADABLE = timedelta(days=1)
+"""When a case is looked at again that does not read."""
 AT_ONCE = 100
 
 
@@ -79,6 +80,13 @@ class RegisterRetention:
         day = min(here.day, monthrange(year, month + 1)[1])
         return here.replace(year=year, month=month + 1, day=day)
 
+    def over(self, ended_at: datetime) -> datetime:
+        """Return a moment at which a case that *ended_at* is old enough, a day after it at most."""
+        here = ended_at.astimezone(self.zone)
+        year, month = divmod(here.year * 12 + here.month - 1 + self.months, 12)
+        day = min(here.day, monthrange(year, month + 1)[1])
+        return here.replace(year=year, month=month + 1, day=day) + timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Purge:
@@ -92,13 +100,18 @@ class Purge:
     retention: RegisterRetention
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    @property
+    def dates(self) -> PurgeDates:
+        """When to look at which case."""
+        return PurgeDates(self.database)
+
     async def prepare(self) -> None:
         """Create the indexes."""
+        await self.dates.prepare()
         with translated("index the purged cases"):
             await self.database["journal"].create_index(
                 "announced", partialFilterExpression={"announced": False}
             )
-            await self.database["journal"].create_index("at", name=BEGAN, partialFilterExpression={"n": 0})
             # A collection cannot be created within a transaction on a busy server.
             await self.database["metrics"].create_index("year")
 
@@ -115,24 +128,12 @@ class Purge:
     async def work(self) -> None:
         """Purge old cases, and notify the other services; after an error the next call continues."""
         await self._announce()
-        before = self.retention.ended_before(self.clock())
-        async for cases in self._old(before):
+        now = self.clock()
+        before = self.retention.ended_before(now)
+        await self.dates.follow(self.retention.months, now)
+        async for cases in self.dates.due(before, now):
             await self._purge(cases, before)
             await self._announce()
-
-    async def _old(self, before: datetime) -> AsyncIterator[Sequence[str]]:
-        """Yield, in batches, the cases that began *before*; and are not purged."""
-        began = {"n": 0, "at": {"$lt": before}}
-        page: list[str] = []
-        with translated("find old records"):
-            rows = self.database["journal"].find(began, {"case": 1}, batch_size=AT_ONCE)
-            async for document in rows.hint(BEGAN):
-                page.append(document["case"])
-                if len(page) == AT_ONCE:
-                    yield page
-                    page = []
-        if page:
-            yield page
 
     async def _purge(self, cases: Sequence[str], before: datetime) -> None:
         """Purge the eligible of *cases*; an unreadable one stays, and does not block the others."""
@@ -141,14 +142,29 @@ class Purge:
         except (NewerContract, PermanentError) as error:
             if len(cases) == 1:
                 logger().error("a case is not purged", request_id=cases[0], reason=str(error))
+                await self.dates.look_again({cases[0]: self.clock() + UNREADABLE})
                 return
             half = len(cases) // 2
             await self._purge(cases[:half], before)
             await self._purge(cases[half:], before)
             return
-        old = {case: rows for case, rows in histories.items() if may_be_purged(_history(rows), before)}
+        known = {case: _history(rows) for case, rows in histories.items()}
+        old = {case: histories[case] for case, history in known.items() if may_be_purged(history, before)}
         if old:
             await self._count_and_forget(old)
+        gone = [case for case in cases if case not in known or known[case].purged]
+        await self.dates.forget(gone)
+        await self.dates.look_again(
+            {case: self._look_at(one) for case, one in known.items() if case not in {*old, *gone}}
+        )
+
+    def _look_at(self, history: CaseHistory) -> datetime:
+        """Return when a case may go, or may be looked at again where that is not known."""
+        now, ended = self.clock(), history.ended_at
+        if ended is None or history.standing is not None:
+            return some_weeks_after(now)
+        last = [datetime.combine(day, time.max, UTC) for day in history.holds.values()]
+        return max(now, self.retention.over(max([ended, *last])))
 
     async def _count_and_forget(self, histories: Mapping[str, Sequence[JournalRow]]) -> None:
         """Count the cases and replace all of their rows by one, or raise ``StoreUnavailable``."""
@@ -167,6 +183,7 @@ class Purge:
             await journal.insert_many(last, session=session)
             await self.journal.forget_notes(list(histories), session)
             await forget_requesters(self.database, list(histories), session)
+            await self.dates.forget(histories, session)
 
     async def _announce(self) -> None:
         """Destroy the keys of purged cases and notify the other services, until both are done."""
@@ -180,7 +197,10 @@ class Purge:
             rows = [_announcement(row) for row in waiting]
             await self.publisher.publish([message for row in rows for message in messages_of(row, NAME)])
             with translated("complete the purge"):
-                keys = {"_id": {"$in": [row.key for row in rows]}}
+                keys = {
+                    "_id": {"$in": [row.key for row in rows]},
+                    "case": {"$in": [row.case for row in rows]},
+                }
                 done = {"$unset": {"announced": "", ANNOUNCED_PUBLISHER: ""}}
                 await self.database["journal"].update_many(keys, done)
 
