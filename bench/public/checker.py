@@ -345,6 +345,14 @@ def unproven_answers(seen: PublicEvidence) -> Findings:
             yield course.request_id, "is answered without any proof"
 
 
+def wrong_codes_accepted(seen: PublicEvidence) -> Findings:
+    """Yield requests with a wrong code that no event says was refused."""
+    for course in seen.courses:
+        id_ = course.request_id or ""
+        if course.guessed and seen.heard(id_, "identity.verified") and not seen.heard(id_, "proof.refused"):
+            yield id_, "a wrong code was accepted"
+
+
 def others_changed(seen: PublicEvidence) -> Findings:
     """Yield records that lost what they held about people who asked for no change."""
     actors = _actors(seen)
@@ -522,6 +530,7 @@ RULES: Mapping[PublicVerdict, Sequence[Callable[[PublicEvidence], Findings]]] = 
         packages_of_others,
         packages_altered,
         unproven_answers,
+        wrong_codes_accepted,
         others_changed,
     ),
     PublicVerdict.LATE: (answers_late, days_wrong),

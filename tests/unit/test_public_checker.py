@@ -321,6 +321,10 @@ def stranger_answered(run: Run) -> None:
     say(run, run.about(STRANGER)[1], "identity.verified", {})
 
 
+def wrong_code_accepted(run: Run) -> None:
+    run.courses[ACCESS].guessed = 1
+
+
 def others_part_gone(run: Run) -> None:
     mailbox = run.courses[ERASURE].plan.person.email
     place = next(
@@ -418,6 +422,7 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     package_altered: (PublicVerdict.WRONG_PERSON, "has altered a record of contacts"),
     categories_disclosed: (PublicVerdict.WRONG_PERSON, "where only their kinds"),
     stranger_answered: (PublicVerdict.WRONG_PERSON, "without any proof"),
+    wrong_code_accepted: (PublicVerdict.WRONG_PERSON, "a wrong code was accepted"),
     others_part_gone: (PublicVerdict.WRONG_PERSON, "a part about another person is gone"),
     day_moved: (PublicVerdict.LATE, "it is 2026-04-02"),
     days_differ: (PublicVerdict.LATE, "different last days"),
