@@ -37,7 +37,7 @@ from shared.runtime.hosts import may_use_proxy
 ANSWER_WITHIN_S = 30.0
 PAUSE_S = 0.5
 LETTERS_EVERY_S = 0.3
-LOOK_S, LONGEST_LOOK_S = 0.5, 5.0
+LOOK_S, LONGEST_LOOK_S = 0.5, 3.0
 """How often a person looks at the page of their request: at first, and after a long wait."""
 QUIET_S = 3.0
 """Nothing comes for as long, and every request rests: then nothing more will come."""
