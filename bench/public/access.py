@@ -37,6 +37,7 @@ def settings(*users: str) -> dict[str, str]:
         "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
         "HABEAS_CONFIRMING_SOURCES": json.dumps([PORTAL]),
         "HABEAS_ERASURE_WINDOW": "PT0S",
+        "HABEAS_FIDES_SERVED": "true",
         "HABEAS_PUBLIC_REQUESTS_PER_HOUR": MANY,
         "HABEAS_CODES_OFFERED_PER_HOUR": MANY,
         "HABEAS_CODES_PER_HOUR": "1000",

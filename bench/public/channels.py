@@ -1,4 +1,4 @@
-"""Channels that are no API: the web form of the privacy centre, and mail to the company's inbox."""
+"""The web form of the privacy centre, mail to the company's inbox, and the API of Fides."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import httpx
 
 from bench.public.access import INBOX
-from bench.public.requests import MAILS, RequestPlan
+from bench.public.requests import MAILS, POLICIES, RequestPlan
 from shared.vocabulary import Right
 
 SEAL = re.compile(r'name="seal" value="([^"]+)"')
@@ -17,6 +17,7 @@ TYPING_S = 1.2
 """The form is refused to clients that are faster than a person."""
 MAIL_WITHIN_S = 20.0
 PATHS = {Right.OPT_OUT_OF_SALE: "/opt-out", Right.LIMIT_SENSITIVE_USE: "/limit"}
+FIDES_PATH = "/fides/api/v1/privacy-request"
 OWN_WORDS = "I do not want this to be done with my data any more."
 
 
@@ -35,6 +36,20 @@ def filled(plan: RequestPlan, page: str) -> Mapping[str, str]:
     corrections = {f"fix_{one['field']}": one["value"] for one in plan.details.get("corrections", ())}
     words = {"statement": OWN_WORDS} if plan.right is Right.OBJECTION else {}
     return {"seal": seal[1] if seal else "", "step": "send", "for": "self", **fields, **corrections, **words}
+
+
+def fides_item(plan: RequestPlan) -> Mapping[str, object]:
+    """Return what a Privacy Center of Fides sends for *plan*."""
+    person = plan.person
+    where = f"{person.country}-{person.subdivision}" if person.subdivision else person.country
+    policy = POLICIES[plan.right]
+    return {"identity": {"email": person.email}, "policy_key": policy, "location": where.lower()}
+
+
+def fides_request_of(answer: httpx.Response) -> str | None:
+    """Return the id of the request that a call of Fides has made."""
+    made = answer.json()["succeeded"] if answer.is_success else ()
+    return str(made[0]["id"]).partition("_")[2].replace("-", "") if made else None
 
 
 def request_of(answer: httpx.Response) -> str | None:

@@ -22,7 +22,16 @@ import httpx
 import orjson
 
 from bench.public.access import KEYS, PORTAL, SHOP, PublicAccess
-from bench.public.channels import TYPING_S, filled, form_path, mailed, request_of
+from bench.public.channels import (
+    FIDES_PATH,
+    TYPING_S,
+    fides_item,
+    fides_request_of,
+    filled,
+    form_path,
+    mailed,
+    request_of,
+)
 from bench.public.evidence import PublicEvidence
 from bench.public.letters import PublicLetter
 from bench.public.listener import EventListener, HeardEvent
@@ -201,6 +210,8 @@ class PublicDriver:
                 course.request_id = await self._send_form(course)
             case AskingChannel.MAIL:
                 course.request_id = await self._write(course)
+            case AskingChannel.FIDES:
+                course.request_id = await self._ask_as_fides(course)
 
     async def _submit_again(self, course: RequestCourse, dice: random.Random) -> None:
         """Send the same submission again, once or twice, as a system that has forgotten that it did."""
@@ -213,9 +224,22 @@ class PublicDriver:
                     id_ = await self._send_form(course)
                 case AskingChannel.MAIL:
                     id_ = await self._write(course)
-                case AskingChannel.API | AskingChannel.KEY:
+                case _:
                     id_ = await self._post(course, course.plan.submission)
             course.other_ids |= {id_} - {course.request_id} if id_ else set()
+
+    async def _ask_as_fides(self, course: RequestCourse) -> str | None:
+        """Submit as a Privacy Center of Fides does; return the id."""
+
+        def unanswered() -> None:
+            course.unanswered += 1
+
+        answer = await self._insist("POST", FIDES_PATH, unanswered, json=[fides_item(course.plan)])
+        found = fides_request_of(answer)
+        if found is None:
+            course.refused_with = answer.status_code
+        course.accepted = found is not None
+        return found
 
     async def _fill_in(self, course: RequestCourse) -> Mapping[str, str]:
         """Open the form, and fill it in as fast as a person."""

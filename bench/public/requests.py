@@ -30,6 +30,8 @@ class AskingChannel(StrEnum):
     """The web form of the privacy centre."""
     MAIL = "mail"
     """A mail in the person's own words."""
+    FIDES = "fides"
+    """The API of Fides, as a Privacy Center of that product calls it."""
 
 
 class Conduct(StrEnum):
@@ -73,8 +75,13 @@ CHANNELS = {
     AskingChannel.PORTAL: 15,
     AskingChannel.FORM: 15,
     AskingChannel.MAIL: 10,
+    AskingChannel.FIDES: 8,
 }
-WITHOUT_MAIL = tuple(one for one in CHANNELS if one is not AskingChannel.MAIL)
+EVERYWHERE = (
+    *(AskingChannel.API, AskingChannel.KEY),
+    *(AskingChannel.EVENT, AskingChannel.PORTAL, AskingChannel.FORM),
+)
+"""Channels that every installation has."""
 LOGGED_IN = (Conduct.PLAIN, Conduct.RESENT)
 """Conduct of people that a portal has logged in: no code is asked for, and no stranger gets in."""
 PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
@@ -87,6 +94,17 @@ MAILS = {
     Right.OPT_OUT_OF_SALE: "Do not sell my personal information.",
 }
 """What people write who ask by mail."""
+POLICIES = {
+    Right.ACCESS: "default_access_policy",
+    Right.ERASURE: "default_erasure_policy",
+    Right.OPT_OUT_OF_SALE: "default_consent_policy",
+}
+"""What Fides calls the rights that it offers."""
+OFFERED: Mapping[AskingChannel, Collection[Right]] = {
+    AskingChannel.MAIL: MAILS,
+    AskingChannel.FIDES: POLICIES,
+}
+"""Rights of channels that do not have all."""
 MARKETING = {"scope": ["direct_marketing"]}
 
 
@@ -201,7 +219,7 @@ def made_up(
     people: Sequence[PublicPerson],
     requests: int,
     seed: int,
-    channels: Collection[AskingChannel] = WITHOUT_MAIL,
+    channels: Collection[AskingChannel] = EVERYWHERE,
 ) -> list[RequestPlan]:
     """
     Return *requests* plans by some of *channels*; a few people make two, all others one.
@@ -229,7 +247,7 @@ def _plan(
         person = PublicPerson(f"unknown{place}@elsewhere.example", f"Nova Nullo {place}", "DE", held=False)
     channel = _drawn({one: weight for one, weight in CHANNELS.items() if one in channels}, dice)
     conducts = {one: weight for one, weight in CONDUCTS.items() if _fits(one, channel)}
-    right = dice.choice([one for one in Right if channel is not AskingChannel.MAIL or one in MAILS])
+    right = dice.choice([one for one in Right if one in OFFERED.get(channel, Right)])
     return RequestPlan(
         place=place,
         person=person,
@@ -243,7 +261,7 @@ def _plan(
 
 def _may_have_twin(plan: RequestPlan, plans: Sequence[RequestPlan]) -> bool:
     alone = len(plans) == 1 or plans[-2].person != plan.person
-    return alone and plan.conduct is Conduct.PLAIN and plan.channel is not AskingChannel.MAIL
+    return alone and plan.conduct is Conduct.PLAIN and plan.channel not in OFFERED
 
 
 def _twin(
@@ -273,13 +291,13 @@ def _reference(dice: random.Random) -> str:
 def _fits(conduct: Conduct, channel: AskingChannel) -> bool:
     match conduct:
         case Conduct.RESENT:
-            return channel is not AskingChannel.API
+            return channel not in {AskingChannel.API, AskingChannel.FIDES}
         case _:
             return channel is not AskingChannel.PORTAL or conduct in LOGGED_IN
 
 
 def _details(right: Right, channel: AskingChannel, place: int, dice: random.Random) -> Mapping[str, Any]:
-    if channel is AskingChannel.MAIL:
+    if channel in OFFERED:
         return {}
     if right is Right.RECTIFICATION:
         return {"corrections": [{"field": "city", "value": f"Newtown {place}"}]}
