@@ -96,7 +96,12 @@ def show(run: PublicRun, out: Console) -> None:
     ends = Counter(str(one.page.get("outcome") or one.status or "refused at once") for one in courses)
     conducts = Counter(str(one.plan.conduct) for one in courses)
     verdicts = Counter(str(one.verdict) for one in run.anomalies)
-    for title, counted in (("ends", ends), ("conduct", conducts), ("kills", run.toll.kills)):
+    for title, counted in (
+        ("ends", ends),
+        ("conduct", conducts),
+        ("kills", run.toll.kills),
+        ("services that ended by themselves", run.toll.ended),
+    ):
         out.print(f"{title}: {_listed(counted) or 'none'}", highlight=False)
     packages = sum(one.package is not None for one in courses)
     out.print(

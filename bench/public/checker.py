@@ -501,6 +501,13 @@ def _explain(
     return changed <= (CORRECTED if Right.RECTIFICATION in rights else MARKED)
 
 
+def messages_parked(seen: PublicEvidence) -> Findings:
+    """Yield queues with messages that wait for the staff: no request made here is to lead to one."""
+    for name, count in seen.parked.items():
+        if count:
+            yield "", f"{count} messages are parked in {name}"
+
+
 def never_quiet(seen: PublicEvidence) -> Findings:
     """Yield whether the installation never came to rest."""
     if not seen.quiet:
@@ -541,6 +548,7 @@ RULES: Mapping[PublicVerdict, Sequence[Callable[[PublicEvidence], Findings]]] = 
         referrals,
         unknown_requests,
         records_changed,
+        messages_parked,
         never_quiet,
     ),
 }

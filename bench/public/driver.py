@@ -40,7 +40,9 @@ from bench.public.stores import people_in, records_of
 from shared.client import Publisher, message_of
 from shared.contract.declarations import CURRENT, TEXTS
 from shared.contract.events import RequestSubmitted
+from shared.contract.topology import LISTENS, parking_of
 from shared.errors import HabeasError
+from shared.runtime.broker.connection import sizes_of
 from shared.runtime.hosts import may_use_proxy
 
 ANSWER_WITHIN_S = 30.0
@@ -154,9 +156,15 @@ class PublicDriver:
             after=await records_of(self._access),
             people=people_in(self._before),
             today=datetime.now(self._zone).date(),
+            parked=await self._parked(),
             quiet=quiet and all(play.done() for play in self._plays),
             policies=policies,
         )
+
+    async def _parked(self) -> Mapping[str, int]:
+        """Return how many messages are parked, by queue."""
+        names = [parking_of(service) for service in LISTENS]
+        return {size.name: size.messages for size in await sizes_of(self._access.amqp_url, names)}
 
     async def _until_quiet(self, deadline: float) -> bool:
         last, since = None, time.monotonic()

@@ -29,6 +29,8 @@ class PublicEvidence:
     """In the company's zone."""
     quiet: bool = True
     """Whether everything had come to rest."""
+    parked: Mapping[str, int] = field(default_factory=dict)
+    """Messages in each parking queue, which wait for the staff."""
     policies: Sequence[Mapping[str, object]] = field(default_factory=tuple)
     """The laws as ``GET /v1/policies`` lists them."""
 

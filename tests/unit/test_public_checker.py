@@ -1,7 +1,7 @@
 """A sound run as seen from outside has no anomaly; each planted one is found, under its verdict."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from types import MappingProxyType
@@ -69,13 +69,14 @@ class Run:
     letters: list[PublicLetter]
     events: list[HeardEvent]
     after: dict[Place, Any]
+    parked: dict[str, int] = field(default_factory=dict)
 
     @property
     def seen(self) -> PublicEvidence:
         """What the checker gets."""
         return PublicEvidence(
             self.courses, self.letters, self.events, company(), self.after, people(), TODAY,
-            policies=laws(),
+            parked=self.parked, policies=laws(),
         )  # fmt: skip
 
     def about(self, place: int) -> tuple[RequestCourse, str]:
@@ -393,6 +394,10 @@ def referred(run: Run) -> None:
     course.page = {**course.page, "status": "referred"}
 
 
+def message_parked(run: Run) -> None:
+    run.parked = {"habeas.notifier.parking": 1}
+
+
 def request_of_nobody(run: Run) -> None:
     say(run, "f" * 32, "request.received", {"due_on": GDPR_DUE.isoformat()})
 
@@ -436,6 +441,7 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     submission_refused: (PublicVerdict.UNEXPLAINED, "refused with 422"),
     nothing_held: (PublicVerdict.UNEXPLAINED, "says that there are none"),
     referred: (PublicVerdict.UNEXPLAINED, "waits for the staff"),
+    message_parked: (PublicVerdict.UNEXPLAINED, "1 messages are parked"),
     request_of_nobody: (PublicVerdict.UNEXPLAINED, "nobody made this request"),
 }
 
