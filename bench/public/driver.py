@@ -143,7 +143,8 @@ class PublicDriver:
         """Wait until everything has come to rest, for *within_s* at most; return what was seen."""
         deadline = time.monotonic() + within_s
         if self._plays:
-            await asyncio.wait(self._plays, timeout=within_s)
+            done, _ = await asyncio.wait(self._plays, timeout=within_s)
+            await asyncio.gather(*done)  # an error of this program ends the run
         quiet = await self._until_quiet(deadline)
         for course in self.courses:
             await self._look(course)

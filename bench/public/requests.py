@@ -269,11 +269,7 @@ def _twin(
 ) -> RequestPlan:
     """Return another request of the same person, perhaps for the same."""
     channel = _drawn(
-        {
-            one: weight
-            for one, weight in CHANNELS.items()
-            if one in channels and one is not AskingChannel.MAIL
-        },
+        {one: weight for one, weight in CHANNELS.items() if one in channels and one not in OFFERED},
         dice,
     )
     if dice.random() < ALIKE:
