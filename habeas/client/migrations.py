@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from habeas.client import read_model
 from shared.contract import topology
-from shared.contract.contract_version import CONTRACT
+from shared.contract.contract_version import CONTRACT_NUMBER
 from shared.runtime.broker import QueueFault, declare, delete_idle_queue, queue_faults, unbind
 from shared.runtime.mongo import Client, Collection, translated
 
@@ -161,6 +161,6 @@ STEPS = (
     MigrationStep("bindings-1", _old_bindings, _unbind, once=True),
     MigrationStep("collections", _unused_collections, _drop_collections),
     MigrationStep("indexes", _unused_indexes, _drop_indexes),
-    MigrationStep(f"read-model-{CONTRACT}", _read_model, _rebuild, once=True),
+    MigrationStep(f"read-model-{CONTRACT_NUMBER}", _read_model, _rebuild, once=True),
 )
 """In this order."""

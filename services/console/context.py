@@ -13,7 +13,7 @@ from services.console.read_model.holds import HoldList
 from services.console.read_model.openings import OpeningLog
 from services.console.read_model.recipients import NoticeList
 from services.console.read_model.register import RegisterReader
-from services.console.read_model.stalled import StalledCases
+from services.console.read_model.stalled_cases import StalledCases
 from services.console.saved_views import SavedViews
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import AccountReader

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.errors import NewerContract
 
-CONTRACT: Final = 1
+CONTRACT_NUMBER: Final = 1
 """Number of this version's contract; 0.1.0 wrote none."""
 FIELD: Final = "contract"
 """The attribute of events, and the field of rows and notes, with the number."""
@@ -21,14 +21,14 @@ M = TypeVar("M", bound=BaseModel)
 
 def is_newer(number: object) -> bool:
     """Return whether *number* is that of a newer contract."""
-    return isinstance(number, int) and number > CONTRACT
+    return isinstance(number, int) and number > CONTRACT_NUMBER
 
 
 def newer_contract(what: str, number: object) -> NewerContract:
     """Return the error that *what* cannot be handled by this version."""
     return NewerContract(
-        f"{what} was written by a newer version (contract {number}, this version has {CONTRACT}); it waits "
-        "for the upgrade"
+        f"{what} was written by a newer version (contract {number}, this version has {CONTRACT_NUMBER}); "
+        "it waits for the upgrade"
     )
 
 

@@ -89,7 +89,7 @@ def encode(  # noqa: PLR0913 - the attributes of an event
         "time": time,
         "datacontenttype": "application/json",
         "correlationid": fact.request_id,
-        contract_version.FIELD: contract_version.CONTRACT,
+        contract_version.FIELD: contract_version.CONTRACT_NUMBER,
     }
     if cause is not None:
         attributes["causationid"] = cause

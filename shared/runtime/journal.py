@@ -298,7 +298,7 @@ class Journal:
         """
         notes: dict[str, Document] = defaultdict(dict)
         for one in facts:
-            contract = {contract_version.FIELD: contract_version.CONTRACT}
+            contract = {contract_version.FIELD: contract_version.CONTRACT_NUMBER}
             note = {"$literal": {**_stored(one.fact, one.case), "at": one.at, **contract}}
             kept = {"$ifNull": [f"${one.id}", note]}
             notes[one.case][one.id] = {"$cond": [{"$gt": [f"${PURGED}", None]}, "$$REMOVE", kept]}
@@ -543,7 +543,7 @@ def document_of(row: JournalRow) -> Document:
         "event": None if row.event is None else _stored(row.event, row.case),
         "facts": [_stored(fact, row.case) for fact in row.facts],
         "at": row.at,
-        contract_version.FIELD: contract_version.CONTRACT,
+        contract_version.FIELD: contract_version.CONTRACT_NUMBER,
     }
     if row.occurred_at is not None and row.event is not None:
         document[OCCURRED] = row.occurred_at

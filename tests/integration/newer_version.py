@@ -36,7 +36,7 @@ def _encoded(encode: Callable[..., bytes]) -> Callable[..., bytes]:
 
 
 if __name__ == "__main__":
-    contract_version.CONTRACT += 1  # type: ignore[misc]  # this is the next release
+    contract_version.CONTRACT_NUMBER += 1  # type: ignore[misc]  # this is the next release
     journal._stored = _stored(journal._stored)  # type: ignore[assignment]
     service.encode = _encoded(service.encode)  # type: ignore[attr-defined]  # the name that the runtime uses
     main()

@@ -10,7 +10,7 @@ import pytest
 
 from habeas.reference import records
 from shared.contract.catalogue import catalogue
-from shared.contract.contract_version import CONTRACT, FIELD
+from shared.contract.contract_version import CONTRACT_NUMBER, FIELD
 from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.events import Event, Fact
 from shared.contract.topology import OBSOLETE
@@ -107,7 +107,7 @@ def test_every_recorded_row_has_the_mac_of_its_content(folder: Path) -> None:
 def test_contract_has_a_higher_number_than_that_of_releases_whose_facts_differ() -> None:
     unreleased = [folder for folder in FOLDERS if folder.name == UNRELEASED]
     assert any(events_in(folder) for folder in unreleased), "the contract is that of the newest release"
-    assert max(contract_in(folder) for folder in FOLDERS if folder.name != UNRELEASED) < CONTRACT
+    assert max(contract_in(folder) for folder in FOLDERS if folder.name != UNRELEASED) < CONTRACT_NUMBER
 
 
 def test_bindings_of_releases_are_declared_or_known_as_obsolete() -> None:

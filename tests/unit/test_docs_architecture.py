@@ -221,7 +221,7 @@ COLLECTIONS = {
     ("services/intake/channels/fides/clients.py", "fides_tokens"),
     ("services/intake/channels/fides/ledger.py", "fides_requests"),
     ("services/intake/channels/fides/consents.py", "fides_consents"),
-    ("services/console/read_model/stalled.py", "unhandled"),
+    ("services/console/read_model/stalled_cases.py", "unhandled"),
     ("habeas/client/watched_facts.py", "unhandled"), ("habeas/client/watched_facts.py", "watch"),
     ("habeas/client/watched_facts.py", "repairs"), ("habeas/client/watched_facts.py", "journal"),
     ("shared/runtime/republication.py", "republications"),

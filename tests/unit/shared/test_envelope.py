@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contract.contract_version import CONTRACT
+from shared.contract.contract_version import CONTRACT_NUMBER
 from shared.contract.envelope import (
     MAX_BODY,
     MAX_ID,
@@ -80,7 +80,9 @@ def test_a_fact_reads_as_it_was_written() -> None:
     )
     now = datetime(2026, 3, 1, tzinfo=UTC)
     body = encode(fact, id="1", source="habeas/verifier", time=now, cause="0")
-    assert read(body, exchange=EVENTS) == Envelope(fact, "1", "habeas/verifier", now, contract=CONTRACT)
+    assert read(body, exchange=EVENTS) == Envelope(
+        fact, "1", "habeas/verifier", now, contract=CONTRACT_NUMBER
+    )
     assert orjson.loads(body)["correlationid"] == CASE
     assert orjson.loads(body)["causationid"] == "0"
 

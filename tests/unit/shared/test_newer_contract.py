@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from services.console.read_model.histories import entries_of
-from shared.contract.contract_version import CONTRACT, FIELD
+from shared.contract.contract_version import CONTRACT_NUMBER, FIELD
 from shared.contract.envelope import STRUCTURED, Envelope, Unreadable, decode, encode
 from shared.contract.events import Event, Fact, IdentityClaimed, RequestPurged, RequestWithdrawn
 from shared.errors import NewerContract, PermanentError
@@ -25,7 +25,7 @@ from tests.runtime_fakes import MemoryJournal
 from tests.unit.shared.test_service import CASE, NOW, OTHER, World, case, verified
 from tests.unit.test_corpus import StoredRows
 
-NEWER = CONTRACT + 1
+NEWER = CONTRACT_NUMBER + 1
 WAITS = "was written by a newer version"
 
 
@@ -65,7 +65,7 @@ def test_fact_of_newer_contract_with_unknown_content_is_not_read(changes: dict[s
 @pytest.mark.parametrize("changes", UNKNOWN[:2])
 def test_unknown_content_of_the_own_contract_is_unreadable(changes: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
-        decoded(published(contract=CONTRACT, **changes))
+        decoded(published(contract=CONTRACT_NUMBER, **changes))
 
 
 @pytest.mark.parametrize("empty", [None, False, "", []])
@@ -75,7 +75,7 @@ def test_unknown_field_without_a_value_does_not_keep_a_newer_fact_from_being_rea
 
 
 def test_unknown_field_of_the_own_contract_is_ignored() -> None:
-    assert decoded(published(contract=CONTRACT, delayed_until="2026-04-01")).event == verified()
+    assert decoded(published(contract=CONTRACT_NUMBER, delayed_until="2026-04-01")).event == verified()
 
 
 def test_submission_cannot_claim_a_newer_contract() -> None:
@@ -122,7 +122,7 @@ async def test_newer_fact_of_an_unknown_type_waits_whoever_owns_it() -> None:
 
 async def test_event_of_the_own_version_that_does_not_read_is_parked_at_once() -> None:
     world = World()
-    await delivered(world, published(contract=CONTRACT, right="oblivion"))
+    await delivered(world, published(contract=CONTRACT_NUMBER, right="oblivion"))
     assert len(world.broker.parked("fulfillment")) == 1
 
 
@@ -141,7 +141,7 @@ async def test_any_failure_to_handle_a_newer_fact_is_retried() -> None:
 
 async def test_event_without_a_handler_waits_for_the_version_that_has_one() -> None:
     world = World()
-    await delivered(world, published(RequestPurged(request_id=CASE), contract=CONTRACT))
+    await delivered(world, published(RequestPurged(request_id=CASE), contract=CONTRACT_NUMBER))
     assert not world.broker.parked("fulfillment")
     assert len(world.broker.waiting()) == 1
 
@@ -205,7 +205,7 @@ async def test_newer_row_that_does_not_read_is_told_from_a_broken_one() -> None:
     with pytest.raises(NewerContract, match=f"row {CASE}:0 of the journal {WAITS}"):
         await journal_of(stored(NEWER, right="oblivion")).histories({CASE})
     with pytest.raises(PermanentError, match=f"row {CASE}:0 of the journal does not read"):
-        await journal_of(stored(CONTRACT, right="oblivion")).histories({CASE})
+        await journal_of(stored(CONTRACT_NUMBER, right="oblivion")).histories({CASE})
 
 
 async def test_newer_row_that_reads_wholly_keeps_its_number() -> None:
