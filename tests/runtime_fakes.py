@@ -96,15 +96,15 @@ class MemoryBroker:
 
     def _route(self, message: Message) -> bool:
         self.published.append(message)
-        takers = _takers(message.exchange, message.routing_key)
-        for queue in takers:
+        queues = takers(message.exchange, message.routing_key)
+        for queue in queues:
             delay = queue.arguments.get("x-message-ttl")
             if delay is None:
                 self._queues[queue.name].append(_Queued(message))
             else:
                 due = self._now + timedelta(milliseconds=delay)
                 self._waiting.append((due, len(self.published), queue, message))
-        return bool(takers)
+        return bool(queues)
 
 
 class MemoryInbox:
@@ -333,7 +333,8 @@ class MemoryVault:
 
 
 @lru_cache(maxsize=1024)
-def _takers(exchange: str, key: str) -> tuple[topology.Queue, ...]:
+def takers(exchange: str, key: str) -> tuple[topology.Queue, ...]:
+    """Return the queues of services that a message gets into."""
     return tuple(queue for queue in topology.queues() if _takes(queue, exchange, key))
 
 

@@ -77,6 +77,8 @@ from shared.runtime.safe_http import host_of
 from shared.runtime.service import forget, noted, on
 
 CONFIRMED = ((Evidence.CONFIRMATION,),)
+UNSTATED = (ReasonCode.IDENTITY_NOT_ESTABLISHED,)
+"""Reasons of a refusal that states none which a letter knows."""
 
 
 async def acknowledge(event: RequestReceived, ctx: NotifierContext) -> Sequence[Fact]:
@@ -175,7 +177,9 @@ async def refuse(event: IdentityRefused, ctx: NotifierContext) -> Sequence[Fact]
     """Announce the refusal with the remedies: the identity stayed unclear, or a ground of the law applies."""
     item = event.explanation
     explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
-    facts = replace(_refusal(event.reasons, ctx), explanation=explanation)
+    # The staff may state any reason. One that no letter knows is left out: the refusal must reach the person.
+    known = [reason for reason in event.reasons if reason in set(ReasonCode)]
+    facts = replace(_refusal(known or UNSTATED, ctx), explanation=explanation)
     return await write(LetterKind.REFUSAL, facts, ctx.request(), ctx)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import Response
 
 from services.console.context import MOST_OF_ACCOUNT, PASSWORDS_PER_HOUR, ConsoleParts
 from services.console.decisions.forms import DecisionDraft
@@ -18,7 +19,7 @@ from services.console.decisions.submission import StepUp, WrongPassword, decide
 from services.console.domain import HistoryEntry
 from services.console.http.app import create_app
 from services.console.http.client_networks import PRESENT
-from services.console.http.guard import Visitor
+from services.console.http.guard import SessionGuard, Visitor
 from services.console.settings import ConsoleSettings
 from services.console.signin.accounts import StaffMember
 from services.console.signin.local import sign_out
@@ -183,6 +184,48 @@ async def test_form_of_another_site_is_refused_even_with_its_token(
         )
     made = [call for call in one.calls if call.startswith(("POST", "salt"))]
     assert (answer.status_code != 403, bool(made)) == (taken, taken)
+
+
+async def test_pages_run_no_scripts_of_others_and_stand_in_no_frame() -> None:
+    async with client_of(Parts(known=False)) as http:
+        answer = await http.get("/sign-in")
+    policy = answer.headers["content-security-policy"]
+    for rule in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
+        assert rule in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("url", "cookie", "secure"),
+    [
+        ("https://console.example", "__Host-habeas-console=token", True),
+        ("http://127.0.0.1:8090", "habeas-console=token", False),
+    ],
+)
+def test_cookie_of_a_session_is_read_by_no_script_and_sent_by_no_other_site(
+    url: str, cookie: str, *, secure: bool
+) -> None:
+    parts = parts_of(Parts())
+    guard = SessionGuard(replace(parts, settings=parts.settings.model_copy(update={"console_url": url})))
+    guard.keep(answer := Response(), BY_PROVIDER)
+    first, *rest = answer.headers["set-cookie"].split("; ")
+    assert first == cookie
+    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(rest)
+    assert ("Secure" in rest) is secure
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token", ["", BY_PROVIDER.token, "0" * 64])
+async def test_form_without_the_token_of_its_session_is_refused(token: str) -> None:
+    one = Parts()
+    async with client_of(one) as http:
+        answer = await http.post(
+            f"/requests/{CASE}/notes",
+            data={"form": token, "text": "A note."},
+            headers={"sec-fetch-site": "same-origin"},
+        )
+    assert answer.status_code == 403
+    assert [call for call in one.calls if call.startswith("POST")] == []
 
 
 @pytest.mark.parametrize(

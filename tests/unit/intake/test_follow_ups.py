@@ -28,6 +28,7 @@ from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 FORWARDED = {"role": "end_user", "controller": {"name": "Example Shop", "email": "privacy@shop.example"}}
+ANOTHER = "another-system"
 PROOF = {"kind": "data_points", "points": {"customer_no": "4711"}}
 EARLY: Mapping[str, tuple[dict[str, Any], type[Any]]] = {
     "proof.submitted": ({"proofs": [PROOF]}, ProofReceived),
@@ -49,6 +50,17 @@ async def end_waits(office: Office) -> None:
         if moment <= office.clock.now:
             await office.broker.publish(_messages(Timer(case, name, moment), "intake", DeadlineCame))
     await office.work()
+
+
+@pytest.mark.parametrize("type_", EARLY)
+async def test_event_of_another_source_about_a_request_has_no_effect(type_: str) -> None:
+    office = Office()
+    await office.submit(request())
+    before = office.events()
+    data = {**EARLY[type_][0], "request": CASE}
+    await office.broker.publish([submission(type_, data, id_="evt-2", source=ANOTHER)])
+    await office.work()
+    assert [type(one) for one in office.events()[len(before) :]] == [RequestRejected]
 
 
 @pytest.mark.parametrize("type_", EARLY)

@@ -283,6 +283,14 @@ def test_refusal_for_identity_states_that_proof_ends_it(reason: str) -> None:
     assert ReasonCode(reason) in IDENTITY_REASONS
 
 
+@pytest.mark.parametrize("reasons", [("not_the_person",), ("not_the_person", "unidentifiable")])
+async def test_refusal_for_a_reason_that_no_letter_knows_reaches_the_person(reasons: tuple[str, ...]) -> None:
+    outbox = Outbox()
+    refused = IdentityRefused(request_id=CASE, reasons=reasons)
+    assert kinds(await refuse(refused, await notifier(outbox))) == [LetterKind.REFUSAL]
+    assert "not_the_person" not in outbox.words
+
+
 def test_notifier_subscribes_to_its_handled_events() -> None:
     assert {subscription.event.TYPE for subscription in SUBSCRIPTIONS} <= set(LISTENS["notifier"])
 

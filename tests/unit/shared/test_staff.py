@@ -19,6 +19,7 @@ from shared.contract.events import (
     ExtensionDecided,
     Fact,
     IdentityDecided,
+    StaffProof,
     StaffRole,
 )
 from shared.contract.events.breaches import BreachDeclared
@@ -26,6 +27,7 @@ from shared.contract.staff import (
     LIFETIME,
     TEXT_SALT_BYTES,
     StaffAccount,
+    _signed_bytes,
     addresses_in,
     code_at,
     decision_digest,
@@ -114,6 +116,13 @@ def test_signature_of_another_key_does_not_fit() -> None:
     forged = signed(accepts(), other, at=NOW, nonce="0" * 32, code="123456")
     assert not signature_fits(forged, ACCOUNT)
     assert not signature_fits(accepts(), ACCOUNT)
+
+
+def test_account_signs_no_decision_in_the_name_of_another() -> None:
+    decision = accepts(by="robin.muster")
+    draft = StaffProof(account=ACCOUNT.name, at=NOW, nonce="0" * 32, code="123456", signature="0" * 128)
+    proof = draft.model_copy(update={"signature": KEY.sign(_signed_bytes(decision, draft)).hex()})
+    assert not signature_fits(decision.model_copy(update={"proof": proof}), ACCOUNT)
 
 
 BATCH = [accepts(request_id=digit * 32) for digit in "abc"]
