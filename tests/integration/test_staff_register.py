@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from shared.contract.events import IdentityDecided
+from shared.contract.events import Decision, IdentityDecided
 from shared.contract.staff import STEP_S, code_at, signed
 from shared.runtime.mongo import Client
 from shared.runtime.staff_register import StaffKeys, StaffRegister
@@ -31,8 +31,8 @@ async def test_code_that_made_a_decision_makes_no_other_in_the_next_half_minute(
     account = await room.present("anna")
     code = code_at(account.second_factor, NOW)
 
-    def decision(reason: str, at: datetime) -> IdentityDecided:
-        drawn = IdentityDecided(request_id=CASE, by="anna", verified=False, reason=reason)
+    def decision(reason: str, at: datetime) -> Decision:
+        drawn: Decision = IdentityDecided(request_id=CASE, by="anna", verified=False, reason=reason)
         return signed(drawn, room.key("anna"), at=at, nonce=secrets.token_hex(16), code=code)
 
     first, second = decision("unidentifiable", NOW), decision("permission_not_shown", NOW + HALF_MINUTE)
