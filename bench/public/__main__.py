@@ -57,6 +57,7 @@ async def tried(folder: Path, requests: int, seed: int, kills: int) -> PublicRun
     async with installed(folder, customers=requests * PEOPLE_PER_REQUEST, seed=seed) as here:
         plans = made_up(await people_of(here.access), requests, seed, tuple(AskingChannel))
         async with PublicDriver(here.access, plans) as driver:
+            await here.settle()  # the queue of the listener, too: if it is lost, nothing is confirmed
             watching = asyncio.create_task(here.executioner.watch())
             reporting = asyncio.create_task(_report(driver, here.executioner.toll))
             per_second = min(PER_SECOND, requests / max(kills * BETWEEN_KILLS_S, 1))

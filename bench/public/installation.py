@@ -34,6 +34,10 @@ class KillableInstallation:
     access: PublicAccess
     executioner: Executioner
 
+    async def settle(self) -> None:
+        """Make new queues survive a kill: the loss of young ones is not tried here."""
+        await self.executioner.stack.broker.settle()
+
 
 @asynccontextmanager
 async def installed(folder: Path, *, customers: int, seed: int) -> AsyncIterator[KillableInstallation]:
@@ -59,7 +63,6 @@ async def installed(folder: Path, *, customers: int, seed: int) -> AsyncIterator
         await asyncio.gather(*(each.start() for each in workers.values()))
         for each in workers.values():
             running.push_async_callback(each.stop)
-        await stack.broker.settle()  # a queue that is killed too young is lost: not what is tried here
         letters = FolderLetters(stack.mail_folder)
         access = PublicAccess(url, stack.amqp_url, stack.mongo_url, letters, inbox=(HOST, inbox))
         yield KillableInstallation(access, Executioner(stack, workers, Toll(), Random(seed)))
