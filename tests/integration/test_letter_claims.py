@@ -3,22 +3,51 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from services.notifier.smtp.post import LetterClaims
+from services.notifier.smtp.server import LetterUnderWay
 from shared.runtime.mongo import Client
 
 LETTER = "case:event"
 MORNING = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
 
 
-async def test_of_two_that_begin_a_letter_only_one_is_the_first(
+def claims_of_two_processes(
+    client: Client, prefix: str, wait: timedelta
+) -> tuple[LetterClaims, LetterClaims]:
+    database = client[f"{prefix}_notifier"]
+    return LetterClaims(database, gives_way_for=wait), LetterClaims(database, gives_way_for=wait)
+
+
+async def test_letter_that_another_process_has_begun_is_left_to_it(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    database = mongo_client[f"{database_prefix}_notifier"]
-    one, other = LetterClaims(database), LetterClaims(database)
+    """The same message may be at two replicas at once: both wrote, and no event said so."""
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
     await one.prepare()
-    firsts = await asyncio.gather(*(claims.claim(LETTER) for claims in (one, other)))
-    assert sorted(firsts) == [False, True]
-    assert not await one.claim(LETTER)
+    begun = await asyncio.gather(*(claims.claim(LETTER) for claims in (one, other)), return_exceptions=True)
+    assert begun.count(True) == 1
+    assert [type(error) for error in begun if error is not True] == [LetterUnderWay]
+
+
+async def test_letter_of_a_process_that_does_not_record_it_is_in_doubt(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=1))
+    assert await one.claim(LETTER)
+    with pytest.raises(LetterUnderWay):
+        await other.claim(LETTER)
+    await asyncio.sleep(0.01)  # the wait itself is what is tested
+    assert await other.claim(LETTER) is False
+
+
+async def test_letter_that_this_process_has_begun_itself_is_in_doubt_at_once(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    one, _ = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    assert await one.claim(LETTER)
+    assert await one.claim(LETTER) is False
 
 
 async def test_a_released_letter_can_be_begun_again(mongo_client: Client, database_prefix: str) -> None:

@@ -6,6 +6,7 @@ crash in between is seen: one without a row is a letter in doubt. A letter is na
 case and by the event that called for it; its claim is found by the event.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from services.notifier.domain import LetterCount
-from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.smtp.server import (
+    Barred,
+    LetterUnderWay,
+    MailboxFull,
+    MailInDoubt,
+    NoSuchMailbox,
+    SenderBlamed,
+)
 from shared.contract.events import Code
 from shared.errors import MailRefused, MailUnavailable
 from shared.runtime.dataloader import DataLoader
@@ -23,6 +31,11 @@ from shared.runtime.mongo import Database, ReturnDocument, create_compressed, in
 
 KEEP = timedelta(days=30)
 """Far longer than a message is retried, and than mail servers take to give a letter back."""
+GIVES_WAY_FOR = timedelta(seconds=5)
+"""
+How long a process leaves a letter to another one that has begun it: time for the mail server's answer and the
+row. A message that came twice is at two replicas at once; a letter whose process has ended is in doubt.
+"""
 _LETTERS = counter(  # labels come from closed vocabularies; never an address or a domain
     "habeas_letters_total", "Outcomes of letters, each time that they were tried.", "outcome"
 )
@@ -82,7 +95,12 @@ class LetterClaimPort(Protocol):
     """Records of letters begun."""
 
     async def claim(self, letter: str) -> bool:
-        """Claim *letter*; return whether it was not begun before."""
+        """
+        Claim *letter*; return whether it was not begun before.
+
+        Raises:
+            LetterUnderWay: Another process has begun it, and may be about to record it.
+        """
 
     async def release(self, letter: str) -> None:
         """Take the claim back."""
@@ -134,7 +152,8 @@ class LetterPost:
         A letter that was begun and never recorded goes out again with the same Message-ID.
 
         Raises:
-            MailUnavailable: The mail server does not take it now, or the domain is sent no more for now.
+            MailUnavailable: The mail server does not take it now, the domain is sent no more for now, or
+                another process is sending it.
         """
         try:
             posted = await self._send(letter, recipient, message)
@@ -173,9 +192,11 @@ class LetterPost:
 class LetterClaims:
     """The claims of all notifiers."""
 
-    def __init__(self, database: Database) -> None:
-        """Keep claims in *database*."""
+    def __init__(self, database: Database, *, gives_way_for: timedelta = GIVES_WAY_FOR) -> None:
+        """Keep claims in *database*; leave a letter to another process for as long as it *gives way*."""
         self._claims = database["claims"]
+        self._process = secrets.token_hex(8)
+        self._gives_way_for = gives_way_for
         self._claim = DataLoader(self._insert)
 
     async def prepare(self) -> None:
@@ -185,8 +206,27 @@ class LetterClaims:
             await self._claims.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def claim(self, letter: str) -> bool:
-        """Claim *letter*, durably; return whether it was not begun before."""
-        return await self._claim(letter)
+        """
+        Claim *letter*, durably; return whether it was not begun before.
+
+        Raises:
+            LetterUnderWay: Another process has begun it, and had not the time to record it since this was
+                first asked. A letter that this process has begun itself is in doubt at once.
+        """
+        first = await self._claim(letter)
+        if not first and await self._is_under_way(_event(letter)):
+            raise LetterUnderWay("another process has begun the letter")
+        return first
+
+    async def _is_under_way(self, event: str) -> bool:
+        """Return whether the wait for another process is not over; the database's clock measures it."""
+        others = {"_id": event, "by": {"$ne": self._process}}
+        noted = {"wanted_at": {"$ifNull": ["$wanted_at", "$$NOW"]}, "seen_at": "$$NOW"}
+        with translated("wait for the process of a letter"):
+            claim = await self._claims.find_one_and_update(
+                others, [{"$set": noted}], return_document=ReturnDocument.AFTER
+            )
+        return claim is not None and claim["seen_at"] - claim["wanted_at"] < self._gives_way_for
 
     async def release(self, letter: str) -> None:
         """Take back the claim of a *letter* that was surely not handed over."""
@@ -213,7 +253,10 @@ class LetterClaims:
 
     async def _insert(self, letters: Sequence[str]) -> Mapping[str, bool]:
         now = datetime.now(UTC)
-        claims = [{"_id": _event(letter), "case": letter.partition(":")[0], "at": now} for letter in letters]
+        claims = [
+            {"_id": _event(letter), "case": letter.partition(":")[0], "at": now, "by": self._process}
+            for letter in letters
+        ]
         begun = await insert_new(self._claims, claims)
         return {letter: _event(letter) not in begun for letter in letters}
 

@@ -44,6 +44,10 @@ class MailInDoubt(MailUnavailable):
     """The connection was lost after the letter was handed over: it may have been taken."""
 
 
+class LetterUnderWay(MailUnavailable):
+    """Another process has begun the letter, and may be about to record it."""
+
+
 class MailboxFull(MailUnavailable):
     """There is no room for the letter in the person's mailbox."""
 
