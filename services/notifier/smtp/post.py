@@ -226,7 +226,7 @@ class LetterClaims:
             claim = await self._claims.find_one_and_update(
                 others, [{"$set": noted}], return_document=ReturnDocument.AFTER
             )
-        return claim is not None and claim["seen_at"] - claim["wanted_at"] < self._gives_way_for
+        return claim is not None and bool(claim["seen_at"] - claim["wanted_at"] < self._gives_way_for)
 
     async def release(self, letter: str) -> None:
         """Take back the claim of a *letter* that was surely not handed over."""
