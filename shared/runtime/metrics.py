@@ -58,7 +58,7 @@ def histogram(name: str, text: str, *labels: str, buckets: Sequence[float] = LAT
 _BUILD = Info("habeas_build", "Version of the product and of Python.", ["service"], registry=REGISTRY)
 _EVENTS = counter(
     "habeas_events_total",
-    "Events handled; `redelivered` ones had been handled before and only their facts went out again.",
+    "Events handled; `redelivered` ones had been handled before: at most their facts went out again.",
     "service",
     "event",
     "outcome",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from shared.contract import contract_version, topology
@@ -74,6 +75,7 @@ NOTED_WITHIN = timedelta(days=1)
 """Older events get a row: their case may be purged, and must not come back."""
 NOTABLE = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")
 """Ids of events that can be noted: they name a field of a document. Other events get a row."""
+CONFIRMED_ROWS = 10_000
 PATIENCE_S = 0.1
 """How long the quick handlers of a batch wait for the slow ones before they are committed without them."""
 
@@ -298,11 +300,40 @@ class _Done:
         ordered = delivery.exchange == topology.EVENTS and REPUBLISHED in delivery.headers
         return self.new or delivery.redelivered or not ordered
 
+    def is_copy_of(self, confirmed: "ConfirmedRows") -> bool:
+        """
+        Return whether it is a second copy of a fact whose own facts are *confirmed*: they stay as they are.
+
+        Else each copy would lead to copies in every service behind. A submission is answered again.
+        """
+        delivery = self.work.delivery
+        first = delivery.exchange == topology.EVENTS and not delivery.redelivered
+        return not self.new and first and self.row.key in confirmed
+
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
     delivery: Delivery
     error: Exception
+
+
+class ConfirmedRows:
+    """The last rows whose facts the broker has confirmed to this process."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._keys: dict[str, None] = {}
+
+    def __contains__(self, key: str) -> bool:
+        """Return whether the facts of the row *key* are known to be confirmed."""
+        return key in self._keys
+
+    def add(self, keys: Iterable[str]) -> None:
+        """Remember rows by their *keys*, in the place of the oldest ones."""
+        self._keys |= dict.fromkeys(keys)
+        excess = max(0, len(self._keys) - CONFIRMED_ROWS)
+        for key in list(islice(self._keys, excess)):
+            del self._keys[key]
 
 
 _Result: TypeAlias = _Done | _Failed | _Work
@@ -339,6 +370,7 @@ class Runtime(Generic[S, C]):
     _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
     """Slow handlers that are through and not committed yet."""
     _doorbell: asyncio.Event = field(default_factory=asyncio.Event)
+    _confirmed: ConfirmedRows = field(init=False, default_factory=ConfirmedRows)
     _following: set[asyncio.Task[None]] = field(default_factory=set)
     """Tasks that work off events that waited for a slow handler."""
     _ending: bool = False
@@ -746,9 +778,10 @@ class Runtime(Generic[S, C]):
         settled = [result for result in settled if result.row.key not in ineffective]
         await self._note_accepted(settled)
         failures = [self._failure(result) for result in failed]
-        publishing = [result for result in settled if result.publishes]
+        publishing = [r for r in settled if r.publishes and not r.is_copy_of(self._confirmed)]
         facts = {m.message_id: m for r in publishing for m in messages_of(r.row, self.service.name, r.trace)}
         await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
+        self._confirmed.add(result.row.key for result in publishing)
         await self.inbox.settle([r.work.delivery for r in settled] + [f.delivery for f in failed])
         self._report([(r.work, r.new) for r in settled], failures, started)
         overtaken = [result.work for result in done if result.row.key in taken]

@@ -28,10 +28,10 @@ from shared.contract.events import (
 )
 from shared.contract.sources import Bindings
 from shared.errors import BrokerUnavailable, PermanentError, StoreUnavailable, TransientError
-from shared.runtime import retry_policy
+from shared.runtime import retry_policy, service
 from shared.runtime.broker import Delivery, Message
 from shared.runtime.journal import JournalRow
-from shared.runtime.service import PATIENCE_S, Moment, Runtime, Service, on
+from shared.runtime.service import PATIENCE_S, ConfirmedRows, Moment, Runtime, Service, on
 from tests.runtime_fakes import MemoryBroker, MemoryJournal
 from tests.waiting import eventually
 
@@ -182,12 +182,30 @@ async def test_a_redelivered_event_has_one_effect_and_publishes_the_same_bytes_a
     await world.tell(verified(), verified())
     await world.drain()
     world.now += timedelta(hours=1)
+    world.runtime = replace(world.runtime)  # another process, which knows of no confirmation
     await world.tell(verified())
     await world.drain()
     assert world.desk.calls.count(CASE) == 2, "planned once, erased once"
     first, *others = world.plans()
-    assert len(others) == 2
+    assert len(others) >= 1
     assert all((m.message_id, m.body) == (first.message_id, first.body) for m in others)
+
+
+async def test_second_copy_of_a_fact_leads_to_no_copies_once_its_own_facts_are_confirmed(
+    world: World,
+) -> None:
+    for _ in range(2):
+        await world.tell(verified())
+        await world.drain()
+    assert len(world.plans()) == 1
+
+
+def test_oldest_confirmations_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "CONFIRMED_ROWS", 2)
+    known = ConfirmedRows()
+    known.add(["1", "2"])
+    known.add(["2", "3"])
+    assert [key in known for key in "123"] == [False, True, True]
 
 
 async def test_event_that_was_ordered_again_publishes_no_facts_of_a_known_row(world: World) -> None:
