@@ -45,6 +45,12 @@ async def publish_until_confirmed(bus: Bus, messages: list[Message]) -> None:
                 await asyncio.sleep(0.05)
 
 
+async def publish_for_ever(bus: Bus) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await bus.publish([event(0)])
+
+
 @dataclass
 class Wire:
     """A TCP proxy in front of the broker, which can be cut, and held so that nothing comes through."""
@@ -227,6 +233,19 @@ async def test_batches_settled_side_by_side_widen_the_prefetch_once(amqp_url: st
     assert consumer.connected
     rest = await take(consumer, 100 - len(cautious))
     assert len({delivery.message_id for delivery in cautious + rest}) == 100
+
+
+async def test_foreign_queue_that_refuses_messages_is_named_as_the_cause(amqp_url: str, ends: Makes) -> None:
+    bus, _ = ends(amqp_url)
+    full: dict[str, Any] = {"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"}
+    connection = await aio_pika.connect(amqp_url)
+    async with connection, connection.channel() as channel:
+        queue = await channel.declare_queue("shop.full", durable=True, arguments=full)
+        await queue.bind(EVENTS, "#")
+        with pytest.raises(BrokerUnavailable, match=r"^a queue refuses messages: delete the one bound to"):
+            await publish_for_ever(bus)
+        await queue.delete(if_unused=False, if_empty=False)
+    await publish_until_confirmed(bus, [event(1_000)])
 
 
 async def test_large_messages_are_held_in_smaller_numbers_and_small_ones_in_full_again(

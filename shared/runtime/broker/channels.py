@@ -6,14 +6,19 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from aiormq.abc import DeliveredMessage
-from aiormq.exceptions import PublishError
+from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
 
-from shared.errors import Unroutable
+from shared.contract.topology import EVENTS
+from shared.errors import BrokerUnavailable, Unroutable
 from shared.runtime.broker.connection import ANSWER_WITHIN_S, Channel
 from shared.runtime.broker.messages import Delivery, Message
 
 PERSISTENT = 2
+REFUSED = (
+    f"a queue refuses messages: delete the one bound to {EVENTS} that is full and rejects publications, "
+    "or has lost its data"
+)
 Arrive: TypeAlias = Callable[[list[Delivery]], None]
 
 
@@ -37,11 +42,14 @@ class PublishChannel:
 
         Raises:
             Unroutable: No queue takes a mandatory one; the others are confirmed.
+            BrokerUnavailable: A queue refuses one.
         """
         results = await asyncio.gather(
             *(self._publish_one(message) for message in messages), return_exceptions=True
         )
         for result in results:
+            if isinstance(result, DeliveryError) and not isinstance(result, PublishError):
+                raise BrokerUnavailable(REFUSED)
             if isinstance(result, BaseException) and not isinstance(result, PublishError):
                 raise result
         for message, result in zip(messages, results, strict=True):
