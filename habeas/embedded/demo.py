@@ -26,7 +26,7 @@ from habeas.client.collections import Snapshot, difference, digest, mentions, sn
 from habeas.client.exports import require_readable
 from habeas.client.stores import DEFAULT, mapped_databases
 from habeas.embedded.company import ADA, BRUNO
-from habeas.embedded.installation import Installation, api_key, claimed, run_until_stopped
+from habeas.embedded.installation import Installation, api_key, claimed, run_until_stopped, stop_signal
 from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.uptime import STOPPED, Announce, describe, fill_company, load, started
 from services.fulfillment.certificate.signatures import CertificateSigner
@@ -130,7 +130,7 @@ async def _demonstrate(
         announce(stage.result(began))
         if keep:
             describe(installation, out, announce)
-            await run_until_stopped(installation)
+            await run_until_stopped(installation, stop_signal())
     finally:
         client.close()
         with out.status("stopping"):

@@ -340,17 +340,22 @@ def api_key(settings: Mapping[str, str]) -> str | None:
     return None if key is None else str(key)
 
 
-async def run_until_stopped(installation: Installation) -> None:
-    """Keep *installation* up until SIGTERM or SIGINT, or until its services end by themselves."""
-    await until_stopped(lambda: installation.running, installation.log)
-
-
-async def until_stopped(running: Callable[[], bool], log: Path) -> None:
-    """Return at SIGTERM or SIGINT. Raises ConfigurationError, with the *log*, if *running* is no more."""
+def stop_signal() -> asyncio.Event:
+    """Return an event that SIGTERM or SIGINT sets from now on; they end nothing else."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def run_until_stopped(installation: Installation, stopping: asyncio.Event) -> None:
+    """Keep *installation* up until *stopping* is set, or until its services end by themselves."""
+    await until_stopped(lambda: installation.running, installation.log, stopping)
+
+
+async def until_stopped(running: Callable[[], bool], log: Path, stopping: asyncio.Event) -> None:
+    """Return when *stopping* is set. Raises ConfigurationError, with the *log*, if *running* is no more."""
     while not stopping.is_set():
         if not running():
             raise ConfigurationError(f"the services ended by themselves; their log is {log}")

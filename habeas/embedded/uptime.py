@@ -37,6 +37,7 @@ from habeas.embedded.installation import (
     Installation,
     claimed,
     run_until_stopped,
+    stop_signal,
     until_stopped,
 )
 from habeas.embedded.stack import Stack, StackPart
@@ -188,6 +189,7 @@ async def up(
             await require_readable(contents.data)
         installation = Installation(state, port_base=settings.port_base, environment=environment)
         await started(installation, out, partial(_fill_stores, installation, contents, out))
+        stopping = stop_signal()
         try:
             describe(installation, out, announce)
             if environment.get("HABEAS_STORES"):
@@ -195,7 +197,7 @@ async def up(
             beside = [asyncio.create_task(verify_daily(installation, out))]
             beside.append(asyncio.create_task(watch_stalled(installation)))
             try:
-                await run_until_stopped(installation)
+                await run_until_stopped(installation, stopping)
             finally:
                 for task in beside:
                     task.cancel()
@@ -238,7 +240,7 @@ async def up_database(
             _describe_database(database, out)
             out.print("  stop with Ctrl-C")
             announce({"state": "running", **database})
-            await until_stopped(lambda: stack.runs(StackPart.DATABASE), stack.database.folder)
+            await until_stopped(lambda: stack.runs(StackPart.DATABASE), stack.database.folder, stop_signal())
         finally:
             await stack.stop()
         announce(STOPPED)

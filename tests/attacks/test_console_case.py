@@ -17,6 +17,7 @@ from services.console.signin.accounts import StaffMember
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
 from services.console.state import CaseRow
 from services.console.system.parked_messages import ParkedMessage
+from services.console.system.reports import UnreachedPart
 from shared.contract.events import Decision, ErasureApproved, Fact, RequestReceived, RequestReferred
 from shared.contract.staff import public_bytes
 from shared.law import Regulation, Right
@@ -129,6 +130,9 @@ class OneCase:
         return []
 
     async def of_case(self, _case: str) -> list[ParkedMessage]:
+        return []
+
+    async def unreached(self) -> list[UnreachedPart]:
         return []
 
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:

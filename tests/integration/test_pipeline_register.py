@@ -52,6 +52,9 @@ async def grow_old(pipeline: Pipeline) -> None:
                     fact["data"] |= {name: _earlier(fact["data"][name]) for name in DAYS}
             earlier = {name: row[name] - YEARS_LATER for name in ("at", "occurred_at") if row.get(name)}
             await journal.replace_one({"_id": row["_id"]}, {**row, **earlier})
+    await pipeline.client[f"{pipeline.prefix}_intake"]["purge_dates"].delete_many(
+        {}
+    )  # of looks in those years
 
 
 def _earlier(day: str) -> str:

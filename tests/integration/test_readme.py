@@ -67,4 +67,5 @@ async def kept_up(state: Path, *options: str) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(await up.stdout.readline())
         up.send_signal(signal.SIGINT)
         await up.communicate()
+    assert up.returncode == 0
     return said
