@@ -109,7 +109,7 @@ def _obstacles(request_id: str, state: InstallationState) -> dict[str, Any]:
         found = from_console(state, lambda console: console.get(f"/cases/{request_id}"))
     except HabeasError:
         return {}
-    return {name: found[name] for name in ("parked", "unreached")}
+    return {name: found[name] for name in ("parked", "unreached_parts")}
 
 
 def _by_reference(

@@ -103,7 +103,7 @@ def lines_of(ticket: Mapping[str, Any]) -> list[str]:
     """Return a line for each value of a ticket, and for each entry of its timeline."""
     shown = {name: value for name, value in ticket.items() if name != "id" and _is_set(value)}
     timeline = [_moment(item) for item in shown.pop("timeline", ())]
-    for name, sentence in (("parked", _parked), ("unreached", _unreached)):
+    for name, sentence in (("parked", _parked), ("unreached_parts", _unreached)):
         shown |= {name: [sentence(one) for one in shown[name]]} if name in shown else {}
     values = [*((name, _text(value)) for name, value in shown.items()), *(("", one) for one in timeline[1:])]
     if timeline:

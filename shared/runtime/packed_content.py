@@ -64,12 +64,15 @@ def packed(content: bytes, template: PackingTemplate = NO_TEMPLATE) -> bytes | N
 
 
 def unpacked(content: bytes, template: PackingTemplate = NO_TEMPLATE) -> bytes:
-    """Return the content that was packed with *template*. Raises ValueError if it was not."""
+    """Return the content packed with *template*. Raises ValueError if it was not, or is too large."""
     if template.content:
         unpacker = zlib.decompressobj(_RAW, zdict=template.content)
     else:
         unpacker = zlib.decompressobj(_RAW)
     try:
-        return unpacker.decompress(content) + unpacker.flush()
+        found = unpacker.decompress(content, MOST_BYTES + 1)
     except zlib.error as error:
         raise ValueError(f"not packed with this template ({error})") from None
+    if len(found) > MOST_BYTES or not unpacker.eof:
+        raise ValueError(f"not packed by the vault: cut off, or larger than {MOST_BYTES} bytes")
+    return found

@@ -31,6 +31,7 @@ from shared.runtime.key_rings import (
     reader,
     wrapping_keys,
 )
+from shared.runtime.log import logger
 from shared.runtime.mongo import (
     Client,
     Collection,
@@ -132,10 +133,19 @@ class _Templates:
         template = template_of(content) if content else NO_TEMPLATE
         if content and template.digest not in self._stored:
             document = {"_id": template.digest, "content": template.content}
-            if await insert_new(self._collection, [document]):
-                return await self.of(template.digest)
+            if await insert_new(self._collection, [document]) and not await self._is_genuine(template):
+                return NO_TEMPLATE
             self._hold(template)
         return template
+
+    async def _is_genuine(self, template: PackingTemplate) -> bool:
+        """Return whether *template* is stored: a stolen account may have stored another one first."""
+        try:
+            await self.of(template.digest)
+        except Sealed as error:
+            logger().error("content is packed without a template", reason=str(error))
+            return False
+        return True
 
     async def of(self, digest: bytes) -> PackingTemplate:
         """Return the template with *digest*. Raises Sealed if it is not stored as it was."""
@@ -144,7 +154,8 @@ class _Templates:
         if digest not in self._stored:
             with translated("read a template"):
                 document = await self._collection.find_one({"_id": digest})
-            template = PackingTemplate(document["content"] if document else b"")
+            content = document.get("content") if document else None
+            template = PackingTemplate(content if isinstance(content, bytes) else b"")
             if template.digest != digest:
                 raise Sealed(f"template {digest.hex()} of the vault is lost or altered")
             self._hold(template)
@@ -395,10 +406,17 @@ class Vault:
 
     async def _packed(self, item: str, content: bytes, like: bytes, document: Document) -> bytes:
         """Return *content* packed, which *document* then says; as it is where it must be, or is smaller."""
-        small = packed(content, template_of(like)) if is_packed(item) else None
+        if not is_packed(item):
+            return content
+        small = packed(content, template_of(like))
         if small is None:
             return content
-        document["packed"] = (await self._templates.store(like)).digest if like else b""
+        template = await self._templates.store(like)
+        if template.content != like:
+            small = packed(content)
+        if small is None:
+            return content
+        document["packed"] = template.digest
         return small
 
     async def _opened(self, key: AESGCM, document: Document, name: str) -> bytes:

@@ -132,7 +132,7 @@ class OneCase:
     async def of_case(self, _case: str) -> list[ParkedMessage]:
         return []
 
-    async def unreached(self) -> list[UnreachedPart]:
+    async def unreached_parts(self, _now: datetime) -> list[UnreachedPart]:
         return []
 
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:

@@ -547,14 +547,16 @@ async def test_open_case_names_the_parts_that_do_not_answer(console: Console) ->
         {"name": "store crm", "state": "MongoDB did not answer"},
         {"name": "store shop", "state": ANSWERS},
     ]
-    await reports.insert_one({"_id": "archive", "version": "1", "at": now(), "parts": parts})
+    report = {"version": "1", "at": now(), "parts": parts}
+    silent = now() - timedelta(hours=1)
+    await reports.insert_many([{"_id": "archive", **report}, {"_id": "ended", **report, "at": silent}])
     async with console.program("ute.muster", StaffRole.ADMIN) as api:
-        found = (await api.get(f"/cases/{case}")).json()["unreached"]
+        found = (await api.get(f"/cases/{case}")).json()["unreached_parts"]
     client = await console.signed_in("ute.muster", StaffRole.ADMIN)
     page = (await client.get(f"/requests/{case}")).text
     await client.aclose()
     _, printed, _ = await command(pipeline, "status", case, "--as", "ute.muster")
-    await reports.delete_one({"_id": "archive"})
+    await reports.delete_many({"_id": {"$in": ["archive", "ended"]}})
     assert found == [{"service": "archive", "name": "store crm", "state": "MongoDB did not answer"}]
     assert "store crm does not answer archive: MongoDB did not answer. What waits for it goes on" in page
     assert "store crm does not answer archive: MongoDB did not answer; the request goes on" in printed

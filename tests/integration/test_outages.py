@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import aio_pika
 import pytest
 import pytest_asyncio
+import yaml
 from yarl import URL
 
 from habeas.embedded.stack import Stack, StackPart
 from shared.contract import topology
-from shared.contract.topology import EVENTS
+from shared.contract.topology import EVENTS, MAX_MESSAGE
 from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, Message, declare, publisher, subscriber
 from shared.runtime.broker.connection import Channel
@@ -233,6 +235,19 @@ async def test_batches_settled_side_by_side_widen_the_prefetch_once(amqp_url: st
     assert consumer.connected
     rest = await take(consumer, 100 - len(cautious))
     assert len({delivery.message_id for delivery in cautious + rest}) == 100
+
+
+async def test_broker_refuses_messages_over_four_mebibytes(amqp_url: str, ends: Makes) -> None:
+    bus, _ = ends(amqp_url)
+    await bus.publish([replace(event(1), body=bytes(MAX_MESSAGE))])
+    with pytest.raises(BrokerUnavailable):
+        await bus.publish([replace(event(2), body=bytes(MAX_MESSAGE + 1))])
+
+
+def test_compose_has_the_same_limit_of_messages() -> None:
+    compose = yaml.safe_load(Path("docker-compose.yml").read_text(encoding="utf-8"))
+    arguments = compose["services"]["broker"]["environment"]["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+    assert arguments == f"-rabbit max_message_size {MAX_MESSAGE}"
 
 
 async def test_foreign_queue_that_refuses_messages_is_named_as_the_cause(amqp_url: str, ends: Makes) -> None:

@@ -20,6 +20,7 @@ from shared.runtime.key_rings import (
     wrapping_purpose,
 )
 from shared.runtime.mongo import Client, Collection, Document
+from shared.runtime.packed_content import template_of
 from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, CaseKey, Rewrapped, Vault, wrap_anew
 
 CASE, OTHER, OLD = "a" * 32, "b" * 32, "d" * 32
@@ -384,3 +385,12 @@ async def test_collections_and_their_indexes_are_compressed(vault: Vault, items:
     stats = await items.database.command("collStats", "items", indexDetails=True)
     stored = [stats["wiredTiger"], *stats["indexDetails"].values()]
     assert all("block_compressor=zstd" in one["creationString"] for one in stored)
+
+
+@pytest.mark.parametrize("content", [b"forged", "forged", None])
+async def test_forged_template_that_came_first_stops_no_sealing(
+    vault: Vault, templates: Collection, content: object
+) -> None:
+    await templates.insert_one({"_id": template_of(LIKE).digest, "content": content})
+    await vault.seal(CASE, "letter", LETTER, like=LIKE)
+    assert await vault.open(CASE, "letter") == LETTER

@@ -142,7 +142,7 @@ class OneCaseAnswer(ConsoleAnswer):
     permissions: Sequence[PermissionAnswer]
     parked: Sequence[ParkedAnswer]
     """Messages about it that could not be handled: it may stand still until they are replayed."""
-    unreached: Sequence[UnreachedPartAnswer]
+    unreached_parts: Sequence[UnreachedPartAnswer]
     """Of an open case: parts outside the installation that do not answer; it goes on when they do."""
 
     @classmethod
@@ -152,7 +152,7 @@ class OneCaseAnswer(ConsoleAnswer):
         timeline: Sequence[TimelineAnswer],
         decisions: Sequence[OfferAnswer],
         parked: Sequence[ParkedMessage],
-        unreached: Sequence[UnreachedPart],
+        unreached_parts: Sequence[UnreachedPart],
     ) -> "OneCaseAnswer":
         """Return a case."""
         proposed = proposal_on(view)
@@ -165,5 +165,5 @@ class OneCaseAnswer(ConsoleAnswer):
             review=ReviewAnswer.of(view),
             permissions=PermissionAnswer.all(view),
             parked=[ParkedAnswer.model_validate(one) for one in parked],
-            unreached=[UnreachedPartAnswer.model_validate(one) for one in unreached],
+            unreached_parts=[UnreachedPartAnswer.model_validate(one) for one in unreached_parts],
         )

@@ -101,8 +101,8 @@ def api_case_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         view, history = await case_view(parts, case)
         offers = [OfferAnswer.of(one, view) for one in offers_to(visitor, view) if not one.page]
         parked = await parts.parked.of_case(case)
-        unreached = await parts.reports.unreached() if view.row.open else []
-        return OneCaseAnswer.of(view, timeline_answer(parts, history), offers, parked, unreached)
+        unreached_parts = await parts.reports.unreached_parts(parts.clock()) if view.row.open else []
+        return OneCaseAnswer.of(view, timeline_answer(parts, history), offers, parked, unreached_parts)
 
     @router.post("/cases/{case}/decisions/{name}")
     async def decide(visitor: deciding, case: RequestId, name: str, form: CaseDecisionForm) -> DecisionAnswer:

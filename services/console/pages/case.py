@@ -45,7 +45,7 @@ def case_routes(parts: ConsoleParts, guard: SessionGuard, site: ConsoleSite) -> 
             "approvals": view.approvals,
             "following": await parts.cases.following(case),
             "parked": await parts.parked.of_case(case),
-            "unreached": await parts.reports.unreached() if view.row.open else [],
+            "unreached_parts": await parts.reports.unreached_parts(parts.clock()) if view.row.open else [],
             "offers": offers_to(visitor, view),
             "message": await message(parts, visitor, decision, view, history) if decision else "",
         }

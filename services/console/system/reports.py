@@ -90,11 +90,12 @@ class ReportReader:
             found += map(ServiceReport.read, stored)
         return found
 
-    async def unreached(self) -> Sequence[UnreachedPart]:
-        """Return the parts outside the installation that did not answer in the last reports."""
+    async def unreached_parts(self, now: datetime) -> Sequence[UnreachedPart]:
+        """Return the parts outside the installation that did not answer in the reports of late."""
         return [
             UnreachedPart(report.service, name, state)
             for report in await self.all()
+            if not report.silent(now)
             for name, state in report.parts.items()
             if state != ANSWERS
         ]

@@ -47,8 +47,8 @@ class MessageSizes:
 
     def prefetch(self, most: int) -> int:
         """Return how many messages may be held: *most*, or a power of two that keeps within the bytes."""
-        fitting = int(HELD_BYTES / max(self._mean, 1.0))
-        return most if fitting >= most else min(most, max(LEAST_PREFETCH, 1 << fitting.bit_length() - 1))
+        fitting = max(LEAST_PREFETCH, int(HELD_BYTES / max(self._mean, 1.0)))
+        return most if fitting >= most else 1 << fitting.bit_length() - 1
 
 
 class Consumer:

@@ -74,7 +74,7 @@ class OneReview:
     async def of_case(self, _case: str) -> Sequence[ParkedMessage]:
         return self.parked
 
-    async def unreached(self) -> Sequence[UnreachedPart]:
+    async def unreached_parts(self, _now: datetime) -> Sequence[UnreachedPart]:
         return []
 
     async def of(self, _cases: Sequence[str]) -> Mapping[str, list[HistoryEntry]]:

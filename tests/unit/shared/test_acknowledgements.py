@@ -110,8 +110,9 @@ async def test_acknowledgement_that_is_never_written_loses_the_channel(
         ([1 << 20] * 32 + [500] * 2_000, 1000),
         ([500] * 1000 + [1 << 20] * 256, 16),
         ([8 << 20] * 32, 16),
+        ([20 << 20] * 32, 16),
     ],
-    ids=["none", "small", "largest", "larger", "small again", "large at once", "more than the least"],
+    ids=["none", "small", "largest", "larger", "small again", "large at once", "more", "more than all"],
 )
 def test_sizes_of_the_last_messages_limit_how_many_are_held(sizes: list[int], permitted: int) -> None:
     last = MessageSizes()

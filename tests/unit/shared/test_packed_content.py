@@ -1,6 +1,7 @@
 """Packed content: it comes back as it was, takes less room with a template, and hides what is secret."""
 
 import os
+import zlib
 
 import pytest
 
@@ -44,3 +45,15 @@ def test_secrets_and_pictures_are_not_packed() -> None:
     secret = ["code_1", "package_code_1", "alias_1", "proof_1", "proof_1_page_1", "report_1"]
     assert not any(map(is_packed, secret))
     assert all(map(is_packed, ["submission", "letter_1", "answer_1", "package_1", "erasure_plan_1"]))
+
+
+@pytest.mark.parametrize("size", [MOST_BYTES, MOST_BYTES + 1, 64 << 20])
+def test_content_that_unpacks_to_more_than_was_ever_packed_is_refused(size: int) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = packer.compress(bytes(size)) + packer.flush()
+    if size <= MOST_BYTES:
+        assert unpacked(bomb) == bytes(size)
+        assert unpacked(packed(bytes(size)) or b"") == bytes(size)
+        return
+    with pytest.raises(ValueError, match="larger than"):
+        unpacked(bomb)
