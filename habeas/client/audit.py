@@ -8,7 +8,7 @@ reads all rows.
 
 import json
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 from services.console.read_model.chains import ChainVerification, ChainVerifications
 from shared.contract.topology import CONSOLE, LISTENS
 from shared.errors import ConfigurationError
-from shared.runtime.audit_chain import ChainFault, ChainFinding, Head, faults_of, is_purged
+from shared.runtime.audit_chain import ChainFault, ChainFinding, Head, faults_of, is_purged, replaced
 from shared.runtime.audit_heads import (
     COLLECTION,
     LATE,
@@ -83,7 +83,7 @@ class VerifiedExtent:
 
     def since(self, now: datetime, whole_every: timedelta) -> "VerifiedExtent | None":
         """Return this extent, to verify what is new; None where all rows are to be verified again."""
-        return self if now - self.whole_at < whole_every else None
+        return self if timedelta() <= now - self.whole_at < whole_every else None
 
     @classmethod
     def read(cls, folder: Path) -> "VerifiedExtent | None":
@@ -340,12 +340,19 @@ class _Journal:
         heads = (item for one in self.signed for item in one.heads.items())
         return dict(sorted(heads, key=lambda item: item[1].n))
 
+    def all_heads(self) -> Mapping[str, Sequence[Head]]:
+        """Return all exported rows of each case."""
+        found: dict[str, list[Head]] = defaultdict(list)
+        for case, head in (item for one in self.signed for item in one.heads.items()):
+            found[case].append(head)
+        return found
+
 
 async def _verify_journal(
     journal: _Journal, rows: AuditRowPort, case: str | None, report: AuditReport
 ) -> None:
     key = chain_key(journal.master_key, journal.service)
-    heads = journal.head_of()
+    heads, earlier = journal.head_of(), journal.all_heads()
     async for name, stored in rows.cases(journal.service, case, journal.since, heads):
         report.cases += 1
         report.rows += len(stored)
@@ -354,7 +361,7 @@ async def _verify_journal(
         if is_purged(name, stored, key):
             journal.purged.add(name)
         journal.note(row["at"] for row in stored if isinstance(row.get("at"), datetime))
-        found = faults_of(name, stored, key, head)
+        found = [*faults_of(name, stored, key, head), *(replaced(stored, earlier[name]) if head else ())]
         report.findings += [ChainFinding(journal.service, name, n, fault) for n, fault in found]
     report.findings += _gone(journal, heads, case)
     if case is None:

@@ -133,8 +133,7 @@ def _parked(message: Mapping[str, Any]) -> str:
 
 
 def _unreached(part: Mapping[str, Any]) -> str:
-    state = f"{part['name']} does not answer {part['service']}: {part['state']}"
-    return f"{state}; the request goes on by itself when it answers"
+    return f"{part['name']} does not answer {part['service']}; the request goes on by itself when it answers"
 
 
 def _is_set(value: Any) -> bool:

@@ -7,10 +7,11 @@ rows that it covers are gone. It goes itself after ``expires_at``, except where 
 """
 
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from shared.contract.events import RequestPurged
@@ -84,6 +85,14 @@ def faults_of(
     for row, following in zip_longest(rows, rows[1:]):
         yield from walk.take(row, following)
     yield from walk.end()
+
+
+def replaced(rows: Sequence[Row], heads: Iterable[Head]) -> Iterator[tuple[int, ChainFault]]:
+    """Yield the *rows* that took the place of exported ones: a tail was removed, and others followed."""
+    macs = {row.get("n"): row[MAC] for row in rows if isinstance(row.get(MAC), bytes)}
+    for head in sorted(heads, key=attrgetter("n")):
+        if head.n in macs and not hmac.compare_digest(macs[head.n], head.mac):
+            yield head.n, ChainFault.CHANGED
 
 
 def is_purged(case: str, rows: Sequence[Row], key: bytes) -> bool:

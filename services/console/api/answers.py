@@ -700,12 +700,10 @@ class QueueAnswer(ConsoleAnswer):
 
 
 class UnreachedPartAnswer(ConsoleAnswer):
-    """A part outside the installation that a service does not reach."""
+    """A part outside the installation that a service does not reach; System has the reason."""
 
     service: str
     name: str
-    state: str
-    """The reason why it does not answer."""
 
 
 class ParkedAnswer(ConsoleAnswer):

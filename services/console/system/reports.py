@@ -70,8 +70,6 @@ class UnreachedPart:
 
     service: str
     name: str
-    state: str
-    """The reason why it does not answer."""
 
 
 class ReportReader:
@@ -87,13 +85,15 @@ class ReportReader:
         for reports in self._reports.values():
             with translated("read the reports"):
                 stored = await reports.find(OF_SERVICES).sort("_id").to_list(None)
-            found += map(ServiceReport.read, stored)
+            found += [
+                ServiceReport.read(one) for one in stored if "parts" in one
+            ]  # each account writes its own
         return found
 
     async def unreached_parts(self, now: datetime) -> Sequence[UnreachedPart]:
         """Return the parts outside the installation that did not answer in the reports of late."""
         return [
-            UnreachedPart(report.service, name, state)
+            UnreachedPart(report.service, name)
             for report in await self.all()
             if not report.silent(now)
             for name, state in report.parts.items()

@@ -203,7 +203,8 @@ class PackageWriter:
             received_on=contents.received_on and LONG_AGO.date(),
         )
         said = (contents.locale, contents.law, contents.contact, contents.controller, contents.authority)
-        return _template(_Blank((contents.map_version, *said, collections), blank, self))
+        key = (contents.map_version, *said, collections, self.files)
+        return _template(_Blank(key, blank, self.files, self.signer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +213,16 @@ class _Blank:
 
     key: tuple[object, ...]
     contents: Contents = field(compare=False)
-    package: PackageWriter = field(compare=False)
+    files: Callable[[PackageSurvey], Iterator[File]] = field(compare=False)
+    signer: CertificateSigner = field(compare=False)
 
 
 @lru_cache(maxsize=64)
 def _template(blank: _Blank) -> bytes:
     """Return the files, the page last: of a long template the end counts."""
     counts = {section.collection.key: 1 for section in blank.contents.sections}
-    summary, signer = outline(blank.contents, counts), blank.package.signer
-    page, *others = blank.package.files(summary)
+    summary, signer = outline(blank.contents, counts), blank.signer
+    page, *others = blank.files(summary)
     files = [*others, File("about.json", [json_text(about(summary))]), page]
     contents = [b"".join(file.content) for file in files]
     manifest = _manifest(summary, [WrittenFile(file.name, 0, "") for file in files], signer)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.audit_chain import MAC, START, ChainFault, Head, chained, faults_of
+from shared.runtime.audit_chain import MAC, START, ChainFault, Head, chained, faults_of, replaced
 from shared.runtime.mongo import Document
 
 KEY, CASE = b"k" * 32, "c" * 32
@@ -48,6 +48,15 @@ def test_rows_removed_at_the_end_are_missing_where_heads_name_them() -> None:
     made = rows()
     assert faults(made[:1], head_of(made)) == [(1, ChainFault.MISSING), (2, ChainFault.MISSING)]
     assert faults([], head_of(made)) == [(None, ChainFault.MISSING)]
+
+
+def test_tail_that_others_replaced_does_not_fit_an_earlier_head() -> None:
+    honest = rows()
+    third: Document = {"_id": f"{CASE}:2", "case": CASE, "n": 2, "cause": "another", "facts": []}
+    regrown = [*honest[:2], {**chained(third, honest[1][MAC], KEY)}]
+    assert faults(regrown) == []
+    assert list(replaced(regrown, [Head(2, honest[2][MAC])])) == [(2, ChainFault.CHANGED)]
+    assert list(replaced(honest, [Head(n, honest[n][MAC]) for n in range(3)])) == []
 
 
 def test_row_with_the_place_of_another_does_not_fit() -> None:
