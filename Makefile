@@ -53,7 +53,7 @@ bench: setup  ## Run the benchmarks beside the raw floor; writes bench/results/l
 	@$(BIN)/python -m bench
 
 crashes: setup  ## Kill processes of this machine over and over; nothing may be lost or done twice
-	@$(BIN)/python -m bench.chaos
+	@$(BIN)/python -m bench.crashes
 
 contract: setup  ## Random requests of people by every channel while parts are killed (REQUESTS, KILLS, SEED); judged by the public contract
 	@$(BIN)/python -m bench.public --requests $(or $(REQUESTS),300) --kills $(or $(KILLS),30) --seed $(or $(SEED),1)

@@ -1,5 +1,5 @@
 """
-The crash run: ``python -m bench.chaos [--requests N] [--kills N] [--seed N]``.
+The crash run: ``python -m bench.crashes [--requests N] [--kills N] [--seed N]``.
 
 Requests go in at a pace while services, broker and database are killed (SIGKILL) one after the other and
 started again at once. When all is quiet, everything that was left behind is looked through. Ends with 1 when
@@ -40,7 +40,7 @@ from shared.runtime.broker import Bus, declare
 from shared.runtime.broker.subscriber import CAUTIOUS_PREFETCH
 from shared.runtime.mongo import Client, connect
 
-RESULTS = Path(__file__).parent / "results" / "chaos.jsonl"
+RESULTS = Path(__file__).parent / "results" / "crashes.jsonl"
 BETWEEN_KILLS_S = 2.0
 """The load is spread so that kills come about this far apart; a slower machine takes longer."""
 MOST_OPEN = 500
@@ -95,7 +95,7 @@ class Outcome:
         return sum(finding.verdict is verdict for finding in self.findings)
 
 
-async def chaos(order: Order, folder: Path, out: Console) -> Outcome:
+async def crash_run(order: Order, folder: Path, out: Console) -> Outcome:
     """Do the run in *folder*."""
     load, dice, toll = made_up(order.requests, order.seed), random.Random(order.seed), Toll()
     began = time.monotonic()
@@ -286,7 +286,7 @@ def write(outcome: Outcome, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.crashes", description=__doc__)
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=int(time.time()))
@@ -298,8 +298,8 @@ def main() -> None:
     )  # it reports every attempt to reach a killed broker
     order = Order(given.requests, given.kills, given.seed)
     out.print(f"{order.requests:,} requests, {order.kills} kills, seed {order.seed}", highlight=False)
-    with tempfile.TemporaryDirectory(prefix="habeas-chaos-") as temporary, suppress(KeyboardInterrupt):
-        outcome = asyncio.run(chaos(order, given.state or Path(temporary) / "run", out))
+    with tempfile.TemporaryDirectory(prefix="habeas-crashes-") as temporary, suppress(KeyboardInterrupt):
+        outcome = asyncio.run(crash_run(order, given.state or Path(temporary) / "run", out))
         show(outcome, out)
         write(outcome, RESULTS)
         sys.exit(not outcome.passed)

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from bench.audit import doubled_letters
-from bench.chaos import Order, Outcome, chaos, show
+from bench.crashes import Order, Outcome, crash_run, show
 from bench.fault_injection import WEIGHTS
 from bench.installation import SERVICES
 from habeas.embedded.parts import broker
@@ -29,7 +29,7 @@ async def test_a_run_in_which_everything_is_killed_loses_and_doubles_nothing(
     if not broker.PROGRAM.is_file():
         missing(f"RabbitMQ is missing ({broker.PROGRAM}): {broker.REMEDY}")
     fork_modules(monkeypatch)
-    outcome = await chaos(SMALL, tmp_path / "run", Console(quiet=True))
+    outcome = await crash_run(SMALL, tmp_path / "run", Console(quiet=True))
     _tell(outcome, tmp_path / "run")
     assert Counter(f"{finding.verdict}: {finding.what}" for finding in outcome.findings) == Counter()
     assert outcome.quiet
