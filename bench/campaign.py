@@ -73,7 +73,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class Toll:
+class KillCounts:
     """What was killed, and what memory the service took meanwhile."""
 
     kills: int = 0
@@ -179,8 +179,8 @@ def _worker(here: Ground, http: httpx.AsyncClient, connections: int) -> Worker:
     return Worker("notifier", Command(command, Path.cwd(), log, settings), f"http://{HOST}:{port}", http)
 
 
-async def rate(ground: Field, order: Order, toll: Toll) -> Rates:
-    """Measure the rate, ours beside the floors' in each round; *toll* hears what memory ours takes."""
+async def rate(ground: Field, order: Order, counts: KillCounts) -> Rates:
+    """Measure the rate, ours beside the floors' in each round; *counts* hears what memory ours takes."""
     each, rates = order.people // order.rounds, Rates()
     for number in range(order.rounds):
         breach = await seal(ground.vault, each)
@@ -189,7 +189,7 @@ async def rate(ground: Field, order: Order, toll: Toll) -> Rates:
         for name, (seconds, _) in used.items():
             rates.floors[name].append(each / seconds)
         before = _cpu(ground)
-        rates.ours.append(each / await _campaign(ground, breach, toll))
+        rates.ours.append(each / await _campaign(ground, breach, counts))
         spent = [1e6 * (now - was) / each for now, was in zip(_cpu(ground), before, strict=True)]
         parts = dict(zip(("service", "database", "broker", "sink"), spent, strict=True))
         floors = {name: 1e6 * cpu / each for name, (_, cpu) in used.items()}
@@ -224,35 +224,35 @@ async def _floor(ground: Field, way: str, count: int) -> tuple[float, float]:
     return seconds, used
 
 
-async def _campaign(ground: Field, breach: Breach, toll: Toll) -> float:
+async def _campaign(ground: Field, breach: Breach, counts: KillCounts) -> float:
     """Return how many seconds it takes until everybody is written to."""
     began = time.perf_counter()
     await ground.release(breach)
     while not await ground.ended(breach):
-        _weigh(ground, toll)
+        _weigh(ground, counts)
         await asyncio.sleep(LOOK_S)
         if time.perf_counter() - began > ENDS_WITHIN_S:
             raise SystemExit("bench: the campaign does not end")
     return time.perf_counter() - began
 
 
-def _weigh(ground: Field, toll: Toll) -> None:
+def _weigh(ground: Field, counts: KillCounts) -> None:
     process = ground.worker.process
     if process is not None and process.running:
         with suppress(FileNotFoundError):  # killed this very moment
-            toll.memory_mib.append(resident_mib([process.pid]))
+            counts.memory_mib.append(resident_mib([process.pid]))
 
 
-async def guarantee(ground: Field, order: Order, toll: Toll) -> Kept:
-    """Write to all while the service is killed, which *toll* hears of; return what was kept."""
+async def guarantee(ground: Field, order: Order, counts: KillCounts) -> Kept:
+    """Write to all while the service is killed, which *counts* hears of; return what was kept."""
     breach = await seal(ground.vault, order.people)
     await asyncio.to_thread(ground.server.forget)
-    killing = asyncio.create_task(_kill(ground, breach, order, toll))
-    seconds = await _campaign(ground, breach, toll)
+    killing = asyncio.create_task(_kill(ground, breach, order, counts))
+    seconds = await _campaign(ground, breach, counts)
     killing.cancel()
     await asyncio.wait([killing])
     await _settled(ground.server)
-    return await _kept(ground, breach, seconds, toll.kills * ground.connections)
+    return await _kept(ground, breach, seconds, counts.kills * ground.connections)
 
 
 async def _settled(server: Server) -> None:
@@ -263,7 +263,7 @@ async def _settled(server: Server) -> None:
         await asyncio.sleep(SETTLED_S)
 
 
-async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None:
+async def _kill(ground: Field, breach: Breach, order: Order, counts: KillCounts) -> None:
     """Kill the service, and once the broker as well, when as many are written to as the dice say."""
     dice = random.Random(order.seed)
     moments = sorted(dice.uniform(0.02, 0.95) * breach.people for _ in range(order.kills))
@@ -271,10 +271,10 @@ async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None
         while await ground.written(breach) < moment:  # noqa: ASYNC110 - a database rings no bell
             await asyncio.sleep(LOOK_S)
         await ground.worker.kill()
-        toll.kills += 1
+        counts.kills += 1
         if number == order.kills // 2:
             await ground.here.stack.kill(StackPart.BROKER)
-            toll.restarts += 1
+            counts.restarts += 1
             await ground.here.stack.start(StackPart.BROKER)
         await ground.worker.start()
 
@@ -310,17 +310,17 @@ def _now() -> datetime:
 
 async def main(order: Order, folder: Path) -> int:
     """Measure, print, and return the exit code."""
-    toll, rates = Toll(), Rates()
+    counts, rates = KillCounts(), Rates()
     goals: list[Goal] = []
     async with prepared(folder, order) as ground:
         if order.rounds:
-            rates = await rate(ground, order, toll)
+            rates = await rate(ground, order, counts)
         if order.kills:
-            kept = await guarantee(ground, order, toll)
-            out.print(f"{kept}\nkilled {toll.kills} times, the broker {toll.restarts} times")
+            kept = await guarantee(ground, order, counts)
+            out.print(f"{kept}\nkilled {counts.kills} times, the broker {counts.restarts} times")
             goals += guarantees(kept)
-    goals += [*memory(toll.memory_mib), *rated(rates.ours, rates.floors)]
-    report([*rates.figures(), figure("memory of the service, at most", [max(toll.memory_mib)], "MiB")])
+    goals += [*memory(counts.memory_mib), *rated(rates.ours, rates.floors)]
+    report([*rates.figures(), figure("memory of the service, at most", [max(counts.memory_mib)], "MiB")])
     for goal in goals:
         out.print(f"goal: {goal}")
     return 1 if any(goal.must and not goal.reached for goal in goals) else 0

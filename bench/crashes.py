@@ -27,7 +27,7 @@ from rich.table import Table
 from bench import evidence
 from bench.audit import Books, Finding, Verdict, audit, books, doubled_letters
 from bench.evidence import Evidence, Place
-from bench.fault_injection import Executioner, Toll, deck_of, service_recoveries, worker
+from bench.fault_injection import KillCounts, KillSchedule, service_recoveries, victims_of, worker
 from bench.installation import SERVICES, Ground
 from bench.requesters import ACCOUNTS, DATA_MAP, ORDERS, STORE, Load, made_up
 from bench.upstream import QUEUE, Listener, Publisher, waiting
@@ -71,7 +71,7 @@ class Outcome:
     """What a run has shown."""
 
     kept: Books
-    toll: Toll
+    counts: KillCounts
     findings: Sequence[Finding]
     accepted: int
     retried: int
@@ -81,13 +81,17 @@ class Outcome:
     @property
     def bound(self) -> int:
         """Letters that may be in doubt: those held at each kill of the notifier, or of what it writes to."""
-        away = self.toll.kills["notifier"] + self.toll.ended["notifier"] + self.toll.kills[StackPart.DATABASE]
+        away = (
+            self.counts.kills["notifier"]
+            + self.counts.ended["notifier"]
+            + self.counts.kills[StackPart.DATABASE]
+        )
         return HELD * away
 
     @property
     def passed(self) -> bool:
         """Whether all is as it must be."""
-        recovered = statistics.median(service_recoveries(self.toll) or [0.0]) < RECOVERY_S
+        recovered = statistics.median(service_recoveries(self.counts) or [0.0]) < RECOVERY_S
         return not self.findings and self.quiet and len(self.kept.doubtful) <= self.bound and recovered
 
     def found(self, verdict: Verdict) -> int:
@@ -97,7 +101,7 @@ class Outcome:
 
 async def crash_run(order: Order, folder: Path, out: Console) -> Outcome:
     """Do the run in *folder*."""
-    load, dice, toll = made_up(order.requests, order.seed), random.Random(order.seed), Toll()
+    load, dice, counts = made_up(order.requests, order.seed), random.Random(order.seed), KillCounts()
     began = time.monotonic()
     async with AsyncExitStack() as running:
         here = await running.enter_async_context(_ground(folder))
@@ -112,10 +116,10 @@ async def crash_run(order: Order, folder: Path, out: Console) -> Outcome:
         running.push_async_callback(bus.close)
         per_second = len(load.messages) / max(order.kills * BETWEEN_KILLS_S, 1)
         publisher = Publisher(bus, load.messages, per_second)
-        executioner = Executioner(here.stack, workers, toll, dice)
-        listening = [asyncio.create_task(listener.listen()), asyncio.create_task(executioner.watch())]
-        reporting = asyncio.create_task(_report(publisher, listener, toll, out))
-        await _storm(load, publisher, executioner, listener, deck_of(order.kills, dice))
+        killer = KillSchedule(here.stack, workers, counts, dice)
+        listening = [asyncio.create_task(listener.listen()), asyncio.create_task(killer.watch())]
+        reporting = asyncio.create_task(_report(publisher, listener, counts, out))
+        await _storm(load, publisher, killer, listener, victims_of(order.kills, dice))
         quiet = await _quiet(here, load, listener)
         for task in (*listening[1:], reporting):
             task.cancel()
@@ -126,23 +130,23 @@ async def crash_run(order: Order, folder: Path, out: Console) -> Outcome:
     found = evidence.with_letters(found, folder / "mail.log")
     kept = books(load, found)
     seconds = time.monotonic() - began
-    return Outcome(kept, toll, audit(kept), publisher.accepted, publisher.retried, quiet, seconds)
+    return Outcome(kept, counts, audit(kept), publisher.accepted, publisher.retried, quiet, seconds)
 
 
 async def _storm(
-    load: Load, publisher: Publisher, executioner: Executioner, listener: Listener, deck: Sequence[str]
+    load: Load, publisher: Publisher, killer: KillSchedule, listener: Listener, victims: Sequence[str]
 ) -> None:
-    """Send the load and kill those of *deck* meanwhile; the load waits for a kill that is late."""
+    """Send the load and kill those of *victims* meanwhile; the load waits for a kill that is late."""
     begun = [0, *load.begun()]
 
     def may_go_on() -> bool:
-        done = sum(executioner.toll.kills.values())
-        behind = publisher.progress > (done + 1) / (len(deck) + 1) and done < len(deck)
+        done = sum(killer.counts.kills.values())
+        behind = publisher.progress > (done + 1) / (len(victims) + 1) and done < len(victims)
         return not behind and begun[publisher.accepted] - len(listener.ended) < MOST_OPEN
 
     async with asyncio.TaskGroup() as group:
         group.create_task(publisher.publish(may_go_on))
-        group.create_task(executioner.carry_out(deck, lambda: publisher.progress))
+        group.create_task(killer.carry_out(victims, lambda: publisher.progress))
 
 
 @asynccontextmanager
@@ -220,26 +224,26 @@ async def _looked_through(here: Ground, before: dict[Place, bytes], listener: Li
     )
 
 
-async def _report(publisher: Publisher, listener: Listener, toll: Toll, out: Console) -> None:
+async def _report(publisher: Publisher, listener: Listener, counts: KillCounts, out: Console) -> None:
     """Say how far the run is, every few seconds."""
     began = time.monotonic()
     while True:
         await asyncio.sleep(5)
         out.print(
             f"  {time.monotonic() - began:4.0f} s  accepted {publisher.accepted:6,} of "
-            f"{len(publisher.messages):,}  ended {len(listener.ended):6,}  kills {toll.kills.total():3}",
+            f"{len(publisher.messages):,}  ended {len(listener.ended):6,}  kills {counts.kills.total():3}",
             highlight=False,
         )
 
 
 def figures(outcome: Outcome) -> list[tuple[str, float, str]]:
     """Return what a run has shown: figure, value, unit."""
-    toll, kept = outcome.toll, outcome.kept
-    recoveries = service_recoveries(toll) or [0.0]
+    counts, kept = outcome.counts, outcome.kept
+    recoveries = service_recoveries(counts) or [0.0]
     return [
-        *((f"kills: {name}", times, "kills") for name, times in sorted(toll.kills.items())),
-        ("kills", toll.kills.total(), "kills"),
-        ("services that ended by themselves", toll.ended.total(), "times"),
+        *((f"kills: {name}", times, "kills") for name, times in sorted(counts.kills.items())),
+        ("kills", counts.kills.total(), "kills"),
+        ("services that ended by themselves", counts.ended.total(), "times"),
         ("requests", len(kept.load.requesters), "requests"),
         ("messages accepted", outcome.accepted, "messages"),
         ("messages sent again for want of a confirm", outcome.retried, "messages"),
@@ -253,7 +257,7 @@ def figures(outcome: Outcome) -> list[tuple[str, float, str]]:
         ("recovery of a service: median", round(statistics.median(recoveries), 2), "s"),
         ("recovery of a service: longest", round(max(recoveries), 2), "s"),
         *(
-            (f"recovery of the {part}: longest", round(max(toll.recoveries.get(part, [0.0])), 2), "s")
+            (f"recovery of the {part}: longest", round(max(counts.recoveries.get(part, [0.0])), 2), "s")
             for part in (StackPart.BROKER, StackPart.DATABASE)
         ),
         ("duration", round(outcome.seconds), "s"),

@@ -88,7 +88,7 @@ def worker(name: str, here: Ground, http: httpx.AsyncClient, settings: Mapping[s
 
 
 @dataclass(slots=True)
-class Toll:
+class KillCounts:
     """What was killed, and how long it was away."""
 
     kills: Counter[str] = field(default_factory=Counter)
@@ -103,21 +103,21 @@ class Toll:
 
 
 @dataclass(slots=True)
-class Executioner:
+class KillSchedule:
     """Kills and revives."""
 
     stack: Stack
     workers: dict[str, Worker]
-    toll: Toll
+    counts: KillCounts
     dice: random.Random
     away: set[str] = field(default_factory=set)
     """Who is being started again."""
 
-    async def carry_out(self, deck: Sequence[str], progress: Callable[[], float]) -> None:
-        """Kill those of *deck* in turn, spread over the run by its *progress* from 0 to 1."""
+    async def carry_out(self, victims: Sequence[str], progress: Callable[[], float]) -> None:
+        """Kill those of *victims* in turn, spread over the run by its *progress* from 0 to 1."""
         async with asyncio.TaskGroup() as group:
-            for place, name in enumerate(deck):
-                due = (place + self.dice.random()) / (len(deck) + 1)
+            for place, name in enumerate(victims):
+                due = (place + self.dice.random()) / (len(victims) + 1)
                 while progress() < due or name in self.away:  # noqa: ASYNC110 - progress is a number, no event
                     await asyncio.sleep(LOOK_S)
                 began = time.monotonic()
@@ -131,13 +131,13 @@ class Executioner:
             for name, worker_ in self.workers.items():
                 if name not in self.away and not worker_.running:
                     self.away.add(name)
-                    self.toll.ended[name] += 1
+                    self.counts.ended[name] += 1
                     await self._revive(name, time.monotonic())
             await asyncio.sleep(LOOK_S)
 
     async def _kill(self, name: str) -> None:
         self.away.add(name)
-        self.toll.kills[str(name)] += 1
+        self.counts.kills[str(name)] += 1
         if name in self.workers:
             await self.workers[name].kill()
         else:
@@ -153,22 +153,22 @@ class Executioner:
             except ConfigurationError:
                 if name not in self.workers:
                     raise
-                self.toll.ended[name] += 1
+                self.counts.ended[name] += 1
             else:
                 break
-        self.toll.recovered(str(name), time.monotonic() - began)
+        self.counts.recovered(str(name), time.monotonic() - began)
         self.away.discard(name)
 
 
-def deck_of(kills: int, dice: random.Random) -> list[str]:
+def victims_of(kills: int, dice: random.Random) -> list[str]:
     """Return who is killed, in order: everybody once where *kills* suffices, the rest by weight."""
     everybody = [*map(str, WEIGHTS)]
     drawn = dice.choices(everybody, list(WEIGHTS.values()), k=max(kills - len(everybody), 0))
-    deck = [*everybody, *drawn][:kills]
-    dice.shuffle(deck)
-    return deck
+    victims = [*everybody, *drawn][:kills]
+    dice.shuffle(victims)
+    return victims
 
 
-def service_recoveries(toll: Toll) -> list[float]:
+def service_recoveries(counts: KillCounts) -> list[float]:
     """Return how long each killed service was away, in seconds."""
-    return [seconds for name in SERVICES for seconds in toll.recoveries.get(name, ())]
+    return [seconds for name in SERVICES for seconds in counts.recoveries.get(name, ())]

@@ -1,4 +1,4 @@
-"""What can befall a cluster, from outside: each fault has a beginning and an end."""
+"""Faults of a cluster, caused from outside: each has a beginning and an end."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class ClusterFault(ABC):
 
     @abstractmethod
     async def begin(self, cluster: Containers) -> None:
-        """Let it befall *cluster*. Raises CommandFailed if it cannot."""
+        """Cause it in *cluster*. Raises CommandFailed if that fails."""
 
     @abstractmethod
     async def end(self, cluster: Containers) -> None:
@@ -292,7 +292,7 @@ def _free_mib(disk: Path) -> int:
 
 
 async def heal(cluster: Containers, names: Sequence[str], disks: Sequence[Path]) -> None:
-    """End whatever may still befall the containers *names*."""
+    """End all faults of the containers *names*."""
     for disk in disks:
         (disk / BALLAST).unlink(missing_ok=True)
     for name in names:

@@ -1,4 +1,4 @@
-"""Faults drawn at random by a seed, which befall a cluster while requests are under way."""
+"""Faults of a cluster, drawn at random by a seed, while requests are under way."""
 
 import asyncio
 import time
@@ -52,7 +52,7 @@ BREATH_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class FaultGround:
-    """What faults need to know of a cluster."""
+    """The containers and networks of a cluster."""
 
     url: str = field(repr=False)
     """Of the databases, for their administrator."""
@@ -92,12 +92,12 @@ def _drawn(kind: FaultKind, dice: Random, ground: FaultGround) -> ClusterFault:
 
 @dataclass(slots=True)
 class Injection:
-    """Lets faults befall a cluster, as many at once as there are *hands*; none where another one lasts."""
+    """Causes faults in a cluster, *at_once* of them together; none where another one lasts."""
 
     cluster: Containers
     faults: Iterator[tuple[ClusterFault, float]]
     dice: Random
-    hands: int = 2
+    at_once: int = 2
     done: Counter[FaultKind] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     """Faults that could not begin or end, and why."""
@@ -108,7 +108,7 @@ class Injection:
     async def go_on(self) -> None:
         """Let faults begin and end until :meth:`stop`; the last ones end first."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self.hands):
+            for _ in range(self.at_once):
                 group.create_task(self._hand())
 
     def stop(self) -> None:
@@ -122,12 +122,12 @@ class Injection:
                 continue
             self._busy.add(fault.target)
             try:
-                await self._befall(fault, seconds)
+                await self._cause(fault, seconds)
             finally:
                 self._busy.discard(fault.target)
             await self._pause(self.dice.uniform(0, BREATH_S))
 
-    async def _befall(self, fault: ClusterFault, seconds: float) -> None:
+    async def _cause(self, fault: ClusterFault, seconds: float) -> None:
         began = time.strftime("%H:%M:%S")
         try:
             await fault.begin(self.cluster)
@@ -149,5 +149,5 @@ class Injection:
 
 
 def names() -> Sequence[str]:
-    """Return all containers that faults may befall."""
+    """Return all containers in which faults may be caused."""
     return (*SERVICES, *SINGLE, *PARTS, MAIL)

@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.fault_injection import Toll, deck_of
+from bench.fault_injection import KillCounts, victims_of
 from bench.public.access import PublicAccess
 from bench.public.checker import PublicAnomaly, judge
 from bench.public.driver import PublicDriver, rests
@@ -43,12 +43,12 @@ QUIET_WITHIN_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class PublicRun:
-    """What a run has shown."""
+    """The result of a run."""
 
     seen: PublicEvidence
     anomalies: Sequence[PublicAnomaly]
     seconds: float
-    toll: Toll = field(default_factory=Toll)
+    counts: KillCounts = field(default_factory=KillCounts)
 
 
 async def tried(folder: Path, requests: int, seed: int, kills: int) -> PublicRun:
@@ -58,26 +58,26 @@ async def tried(folder: Path, requests: int, seed: int, kills: int) -> PublicRun
         plans = made_up(await people_of(here.access), requests, seed, tuple(AskingChannel))
         async with PublicDriver(here.access, plans) as driver:
             await here.settle()  # the queue of the listener, too: if it is lost, nothing is confirmed
-            watching = asyncio.create_task(here.executioner.watch())
-            reporting = asyncio.create_task(_report(driver, here.executioner.toll))
+            watching = asyncio.create_task(here.killer.watch())
+            reporting = asyncio.create_task(_report(driver, here.killer.counts))
             per_second = min(PER_SECOND, requests / max(kills * BETWEEN_KILLS_S, 1))
             async with asyncio.TaskGroup() as group:
                 group.create_task(driver.drive(per_second))
-                deck = deck_of(kills, random.Random(seed))
-                group.create_task(here.executioner.carry_out(deck, lambda: driver.progress))
+                victims = victims_of(kills, random.Random(seed))
+                group.create_task(here.killer.carry_out(victims, lambda: driver.progress))
             seen = await driver.gathered(QUIET_WITHIN_S)
             for task in (watching, reporting):
                 task.cancel()
-    return PublicRun(seen, judge(seen), time.monotonic() - began, here.executioner.toll)
+    return PublicRun(seen, judge(seen), time.monotonic() - began, here.killer.counts)
 
 
-async def _report(driver: PublicDriver, toll: Toll) -> None:
+async def _report(driver: PublicDriver, counts: KillCounts) -> None:
     """Print how far the run is, every few seconds, with the requests that are waited for at the end."""
     while True:
         await asyncio.sleep(REPORT_S)
         open_ = [course for course in driver.courses[: driver.started] if not rests(course)]
         last = ", ".join(f"{one.request_id} {one.status}" for one in open_[:EXAMPLES])
-        print(f"  made {driver.started}, open {len(open_)}, kills {toll.kills.total()}: {last}", flush=True)
+        print(f"  made {driver.started}, open {len(open_)}, kills {counts.kills.total()}: {last}", flush=True)
 
 
 async def driven(access: PublicAccess, requests: int, seed: int, per_second: float) -> PublicRun:
@@ -100,8 +100,8 @@ def show(run: PublicRun, out: Console) -> None:
     for title, counted in (
         ("ends", ends),
         ("conduct", conducts),
-        ("kills", run.toll.kills),
-        ("services that ended by themselves", run.toll.ended),
+        ("kills", run.counts.kills),
+        ("services that ended by themselves", run.counts.ended),
     ):
         out.print(f"{title}: {_listed(counted) or 'none'}", highlight=False)
     packages = sum(one.package is not None for one in courses)

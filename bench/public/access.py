@@ -1,4 +1,4 @@
-"""Where a running installation is reached from outside, and what it must be set to."""
+"""Addresses of a running installation, and the settings that it needs."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ MANY = "1000000"
 
 @dataclass(frozen=True, slots=True)
 class PublicAccess:
-    """Where everything is that is public, and where the company keeps its own records."""
+    """The public addresses, and those of the company's own records."""
 
     api_url: str
     amqp_url: str = field(repr=False)

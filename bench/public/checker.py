@@ -77,7 +77,7 @@ def unregistered(seen: PublicEvidence) -> Findings:
 
 
 def unended(seen: PublicEvidence) -> Findings:
-    """Yield requests that wait for nobody and have no end."""
+    """Yield requests that wait for no person and have no end."""
     for course in seen.courses:
         if course.request_id and course.page and not _may_stand(course):
             yield course.request_id, f"has no end: it stands at {course.status}"
@@ -462,16 +462,16 @@ def referrals(seen: PublicEvidence) -> Findings:
 
 
 def unknown_requests(seen: PublicEvidence) -> Findings:
-    """Yield requests that nobody made, by events or letters."""
+    """Yield requests without a requester, by events or letters."""
     known = {one for course in seen.courses for one in course.ids}
     spare = sum(course.unanswered for course in seen.courses)
     received = {event.request_id for event in seen.events if event.type == "habeas.request.received.v1"}
     odd = sorted(one for one in received - known if not _follows(seen, one))
     if len(odd) > spare:
-        yield from ((one, "nobody made this request") for one in odd)
+        yield from ((one, "no requester made this request") for one in odd)
     for request_id in seen.letters_of:
         if request_id not in known | received:
-            yield request_id, "a letter is about a request that nobody made"
+            yield request_id, "a letter is about a request without a requester"
 
 
 def records_changed(seen: PublicEvidence) -> Findings:

@@ -61,7 +61,7 @@ DONE_HTTP = frozenset({200, 202, 204, 409})
 
 class PublicDriver:
     """
-    Everybody who asks, between the ends of ``async with``.
+    All requesters, between the ends of ``async with``.
 
     Args:
         access: Where the installation is.

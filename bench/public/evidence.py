@@ -1,4 +1,4 @@
-"""What the public contract has shown of a run."""
+"""The evidence of a run, as the public contract shows it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class PublicEvidence:
     before: Records
     after: Records
     people: Sequence[PublicPerson]
-    """Everybody that the company knew."""
+    """All people that the company knew."""
     today: date
     """In the company's zone."""
     quiet: bool = True

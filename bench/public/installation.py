@@ -10,7 +10,7 @@ from random import Random
 
 import httpx
 
-from bench.fault_injection import Executioner, Toll, worker
+from bench.fault_injection import KillCounts, KillSchedule, worker
 from bench.installation import SERVICES, Ground
 from bench.public.access import INBOX, PublicAccess, settings
 from bench.public.letters import FolderLetters
@@ -32,11 +32,11 @@ class KillableInstallation:
     """All parts, and who kills them."""
 
     access: PublicAccess
-    executioner: Executioner
+    killer: KillSchedule
 
     async def settle(self) -> None:
         """Make new queues survive a kill: the loss of young ones is not tried here."""
-        await self.executioner.stack.broker.settle()
+        await self.killer.stack.broker.settle()
 
 
 @asynccontextmanager
@@ -65,4 +65,4 @@ async def installed(folder: Path, *, customers: int, seed: int) -> AsyncIterator
             running.push_async_callback(each.stop)
         letters = FolderLetters(stack.mail_folder)
         access = PublicAccess(url, stack.amqp_url, stack.mongo_url, letters, inbox=(HOST, inbox))
-        yield KillableInstallation(access, Executioner(stack, workers, Toll(), Random(seed)))
+        yield KillableInstallation(access, KillSchedule(stack, workers, KillCounts(), Random(seed)))

@@ -35,7 +35,7 @@ class AskingChannel(StrEnum):
 
 
 class Conduct(StrEnum):
-    """What the requester does beside asking."""
+    """The behaviour of a requester."""
 
     PLAIN = "plain"
     RESENT = "resent"
@@ -47,9 +47,9 @@ class Conduct(StrEnum):
     SILENT = "silent"
     """The person never proves who they are."""
     STRANGER = "stranger"
-    """Somebody else asks, names the person's mailbox, and guesses codes; the person ignores the letters."""
+    """A stranger asks, names the person's mailbox, and guesses codes; the person ignores the letters."""
     DISOWNED = "disowned"
-    """Somebody else asks, and the person says, by the link in the letter, that it was not them."""
+    """A stranger asks, and the person states, by the link in the letter, that it was not them."""
 
 
 CONDUCTS = {
@@ -93,13 +93,13 @@ MAILS = {
     Right.CONSENT_WITHDRAWAL: "I withdraw my consent.",
     Right.OPT_OUT_OF_SALE: "Do not sell my personal information.",
 }
-"""What people write who ask by mail."""
+"""Texts of mails."""
 POLICIES = {
     Right.ACCESS: "default_access_policy",
     Right.ERASURE: "default_erasure_policy",
     Right.OPT_OUT_OF_SALE: "default_consent_policy",
 }
-"""What Fides calls the rights that it offers."""
+"""Names of the rights that Fides offers."""
 OFFERED: Mapping[AskingChannel, Collection[Right]] = {
     AskingChannel.MAIL: MAILS,
     AskingChannel.FIDES: POLICIES,
@@ -121,7 +121,7 @@ class PublicPerson:
     contact: str = ""
     """The id of the record of the portal."""
     details: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
-    """What the person knows that stands in the records of the portal: field → value."""
+    """Values of the person in the records of the portal, by field."""
     held: bool = True
     """Whether the company has records of them."""
 
@@ -140,7 +140,7 @@ class RequestPlan:
 
     @property
     def submission(self) -> dict[str, Any]:
-        """What is submitted."""
+        """The submission."""
         residence = {"country": self.person.country, "subdivision": self.person.subdivision}
         return {
             "reference": self.reference,
@@ -174,7 +174,7 @@ class RequestPlan:
 
 @dataclass(slots=True)
 class RequestCourse:
-    """What became of a request, as its requester saw it."""
+    """The course of a request, as its requester saw it."""
 
     plan: RequestPlan
     request_id: str | None = None

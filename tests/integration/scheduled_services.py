@@ -58,7 +58,7 @@ WRITES = {
     "inbox": ("settle",),
     "publisher": ("publish",),
 }
-"""What a process may die before or after."""
+"""Boundaries before and after which a process may die."""
 ARRIVES_WITHIN_S = 20.0
 MOST_AT_ONCE = 3
 """Messages that a service takes together, at most."""
@@ -198,7 +198,7 @@ class ScheduledServices:
     # --- messages -------------------------------------------------------------------------------------------
 
     async def publish(self, *messages: Message) -> None:
-        """Publish *messages* as somebody outside."""
+        """Publish *messages* as another system does."""
         await self.router.publish(messages)
 
     async def settle(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.campaign import Order, Toll, guarantee, prepared
+from bench.campaign import KillCounts, Order, guarantee, prepared
 from bench.servers import POSTFIX
 from habeas.embedded.parts import broker
 from tests.conftest import given, missing
@@ -29,9 +29,9 @@ async def test_kills_in_the_middle_miss_nobody_and_double_no_more_than_a_letter_
         missing(f"Postfix is missing ({POSTFIX}), or we are not root: scripts/setup-tests")
     order = Order(PEOPLE, rounds=0, kills=KILLS, connections=CONNECTIONS, latency_ms=20, server=server)
     async with prepared(tmp_path, order) as ground:
-        kept = await guarantee(ground, order, toll := Toll())
+        kept = await guarantee(ground, order, counts := KillCounts())
     assert kept.people == PEOPLE
-    assert toll.kills == KILLS
-    assert toll.restarts == 1
+    assert counts.kills == KILLS
+    assert counts.restarts == 1
     assert kept.doubtful
     assert kept.sound, kept

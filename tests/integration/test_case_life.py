@@ -369,7 +369,7 @@ def _about(fits: Fits) -> Callable[[Step], Step]:
 
 
 class CaseMachine(RuleBasedStateMachine):
-    """What people, the staff, time and accidents do."""
+    """Steps of people, staff, time and accidents."""
 
     world: ClassVar[World]
 

@@ -33,7 +33,7 @@ async def test_a_run_in_which_everything_is_killed_loses_and_doubles_nothing(
     _tell(outcome, tmp_path / "run")
     assert Counter(f"{finding.verdict}: {finding.what}" for finding in outcome.findings) == Counter()
     assert outcome.quiet
-    assert set(outcome.toll.kills) == {str(name) for name in WEIGHTS}
+    assert set(outcome.counts.kills) == {str(name) for name in WEIGHTS}
     assert outcome.accepted == len(outcome.kept.load.messages) > SMALL.requests
     assert doubled_letters(outcome.kept) <= len(outcome.kept.doubtful) <= outcome.bound
 

@@ -134,7 +134,7 @@ async def test_full_disk_leaves_as_much_as_was_said_and_is_empty_in_the_end(
 
 async def test_fault_that_cannot_begin_is_reported_not_counted_and_ended() -> None:
     cluster = Ledger("pause")
-    injection = Injection(cluster, iter([(Paused("mail"), 1.0), (Killed("mail"), 0.0)]), Random(1), hands=1)
+    injection = Injection(cluster, iter([(Paused("mail"), 1.0), (Killed("mail"), 0.0)]), Random(1), at_once=1)
     await stopped_after_two(injection)
     assert dict(injection.done) == {FaultKind.KILLED: 1}
     assert injection.failed == ["paused mail: refused"]

@@ -398,7 +398,7 @@ def message_parked(run: Run) -> None:
     run.parked = {"habeas.notifier.parking": 1}
 
 
-def request_of_nobody(run: Run) -> None:
+def request_without_requester(run: Run) -> None:
     say(run, "f" * 32, "request.received", {"due_on": GDPR_DUE.isoformat()})
 
 
@@ -442,7 +442,7 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     nothing_held: (PublicVerdict.UNEXPLAINED, "says that there are none"),
     referred: (PublicVerdict.UNEXPLAINED, "waits for the staff"),
     message_parked: (PublicVerdict.UNEXPLAINED, "1 messages are parked"),
-    request_of_nobody: (PublicVerdict.UNEXPLAINED, "nobody made this request"),
+    request_without_requester: (PublicVerdict.UNEXPLAINED, "no requester made this request"),
 }
 
 
