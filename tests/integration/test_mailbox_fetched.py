@@ -257,6 +257,8 @@ class SilentServer:
         await asyncio.wait([looking])
 
 
+# The thread that waits for the server keeps its socket until the process ends.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_silent_server_holds_up_no_end_of_the_process() -> None:
     silent = SilentServer()
     async with await asyncio.start_server(silent.serve, HOST, 0) as listening:

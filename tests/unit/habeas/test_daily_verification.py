@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -40,7 +41,8 @@ async def test_rows_that_do_not_fit_are_printed_and_failures_wait_a_day(
             raise asyncio.CancelledError
 
     monkeypatch.setattr(verification, "recorded_verification", verified)
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    # Not the module itself: other tasks on the loop, as the servers of fixtures, would never sleep again.
+    monkeypatch.setattr(verification, "asyncio", SimpleNamespace(sleep=sleep))
     out = Console(record=True, width=500)
     with pytest.raises(asyncio.CancelledError):
         await verification.verify_daily(Installation(tmp_path), out)
