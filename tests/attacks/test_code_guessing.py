@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -70,7 +69,7 @@ async def test_guesses_over_many_requests_are_noticed_and_throttled(pipeline: Pi
     async def noticed() -> bool:
         return "possible guessing" in pipeline.log.read_text()
 
-    await comes_true(noticed, timedelta(minutes=1))  # at the begin of a run the machine is busiest
+    await comes_true(noticed)
     lines = [
         json.loads(line) for line in pipeline.log.read_text().splitlines() if "possible guessing" in line
     ]

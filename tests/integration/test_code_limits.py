@@ -1,5 +1,6 @@
 """Wrong codes are counted in the database, each once, and set off the alarm for an hour."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,3 +62,18 @@ async def test_what_is_counted_holds_neither_code_nor_request(
     await wrong(mongo_client, database_prefix, 1)
     kept = [row async for row in mongo_client[f"{database_prefix}_intake"]["wrong_codes"].find()]
     assert [set(row) for row in kept] == [{"_id", "at"}]
+
+
+async def test_alarm_is_logged_once_for_each_multiple_though_no_count_hits_it(
+    mongo_client: Client, database_prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = await wrong(mongo_client, database_prefix, 0)
+    others = mongo_client[f"{database_prefix}_intake"]["wrong_codes"]
+    await others.insert_many([{"_id": f"other-{n}", "at": NOW} for n in range(ALARM)])
+    for number in range(3):  # these are the fourth to the sixth
+        await count.note(f"attempt-{number}", NOW)
+    later = NOW + WINDOW
+    for number in range(3, 3 + ALARM):  # the others count no more
+        await count.note(f"attempt-{number}", later)
+    said = [line for line in capsys.readouterr().out.splitlines() if "possible guessing" in line]
+    assert [re.findall(r"count.*?=.*?(\d+)\x1b?\[?0?m?$", line) for line in said] == [["3"], ["6"], ["3"]]

@@ -1,6 +1,7 @@
 """Mail is fetched from a real IMAP server, once, and put away when it is durable."""
 
 import asyncio
+import imaplib
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ import pytest_asyncio
 
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
+from services.intake.channels.email import inbox
 from services.intake.channels.email.inbox import ImapAccount, ImapSession, MailboxUnavailable, MailboxWatcher
 from services.intake.channels.email.service import MailDeferred, MailEnvelope
 from shared.errors import PermanentError, StoreUnavailable
@@ -230,6 +232,30 @@ async def test_looking_goes_on_after_an_outage(server: Server) -> None:
     server.desk.trouble.clear()
     await eventually(lambda: server.desk.taken)
     looking.cancel()
+    await asyncio.wait([looking])
+
+
+async def test_connection_that_is_made_after_a_cancellation_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect, made = inbox._connected, list[imaplib.IMAP4]()
+    begun, held = threading.Event(), threading.Event()
+
+    def slowly(*arguments: Any) -> imaplib.IMAP4:
+        begun.set()
+        held.wait()
+        made.append(connect(*arguments))
+        return made[0]
+
+    monkeypatch.setattr(inbox, "_connected", slowly)
+    async with await asyncio.start_server(SilentServer().serve, HOST, 0) as listening:
+        mailbox = Server(listening.sockets[0].getsockname()[1]).mailbox()
+        looking = asyncio.create_task(mailbox.run())
+        await asyncio.to_thread(begun.wait)
+        looking.cancel()
+        await asyncio.wait([looking])
+        held.set()
+        await eventually(lambda: made and made[0].sock.fileno() == -1)
 
 
 class SilentServer:
@@ -257,8 +283,6 @@ class SilentServer:
         await asyncio.wait([looking])
 
 
-# The thread that waits for the server keeps its socket until the process ends.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_silent_server_holds_up_no_end_of_the_process() -> None:
     silent = SilentServer()
     async with await asyncio.start_server(silent.serve, HOST, 0) as listening:

@@ -44,6 +44,8 @@ class WrongCodes:
         """Count in *database*; *alarm_at* wrong codes within an hour are an alarm."""
         self._wrong = database["wrong_codes"]
         self._alarm_at = alarm_at
+        self._reported = 0
+        """How many times the alarm's number was reached when it was logged last."""
 
     async def prepare(self) -> None:
         """Create the index."""
@@ -51,7 +53,7 @@ class WrongCodes:
             await self._wrong.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def note(self, attempt: str, at: datetime) -> None:
-        """Count the wrong code of *attempt*, and log an error whenever the alarm is reached again."""
+        """Count the wrong code of *attempt*, and log an error whenever the alarm is reached once more."""
         with translated("count a wrong code"):
             noted = await self._wrong.update_one({"_id": attempt}, {"$setOnInsert": {"at": at}}, upsert=True)
             if noted.upserted_id is None:
@@ -59,8 +61,16 @@ class WrongCodes:
             count = await self._wrong.count_documents({"at": {"$gt": at - WINDOW}})
         metrics.wrong_code()
         metrics.code_alarm(on=count >= self._alarm_at)
-        if count >= self._alarm_at and count % self._alarm_at == 0:
-            logger().error("many codes are wrong: possible guessing", count=count)
+        self._report(count)
+
+    def _report(self, count: int) -> None:
+        """Log the multiple of the alarm's number that *count* has reached; codes side by side may skip it."""
+        reached = count // self._alarm_at
+        if reached > self._reported:
+            logger().error("many codes are wrong: possible guessing", count=reached * self._alarm_at)
+        elif count > (self._reported - 0.5) * self._alarm_at:
+            return  # as many as before, or counted a moment earlier
+        self._reported = reached
 
     async def is_alarming(self, now: datetime) -> bool:
         """Return whether the alarm is on."""

@@ -218,7 +218,7 @@ class ImapSession:
     async def opened(cls, account: ImapAccount, tls: ssl.SSLContext | None) -> AsyncIterator[Self]:
         """Log in to *account*. Raises MailboxUnavailable: it did not answer, now or later."""
         try:
-            client = await asyncio.to_thread(_connected, account, tls)
+            client = await _connection(account, tls)
             try:
                 await asyncio.to_thread(_log_in, client, account)
                 yield cls(client)
@@ -244,6 +244,21 @@ class ImapSession:
         if status != "OK":
             raise MailboxUnavailable(f"the mailbox refused to {what}")
         return data
+
+
+async def _connection(account: ImapAccount, tls: ssl.SSLContext | None) -> imaplib.IMAP4:
+    """Return a connection; one that is made after a cancellation is closed."""
+    connecting = asyncio.ensure_future(asyncio.to_thread(_connected, account, tls))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_abandon)
+        raise
+
+
+def _abandon(connecting: asyncio.Future[imaplib.IMAP4]) -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().shutdown()
 
 
 def _connected(account: ImapAccount, tls: ssl.SSLContext | None) -> imaplib.IMAP4:
