@@ -159,6 +159,26 @@ async def test_deleted_last_row_is_found_by_the_heads(history: History) -> None:
         assert await history.verify() == found(case, (last["n"], ChainFault.MISSING), service="intake")
 
 
+async def test_tail_that_was_cut_off_and_grew_again_is_found_by_the_earlier_heads(history: History) -> None:
+    case, key = history.cases[0], chain_key(history.master_key, "intake")
+    *_, before, last = await history.rows(case, "intake")
+    journal, later = history.journal("intake"), datetime.now(UTC) + TOMORROW
+    heads = history.pipeline.client[f"{history.pipeline.prefix}_intake"][COLLECTION]
+    mac = before[MAC]
+    async with restored(journal, heads):
+        await journal.delete_one({"_id": last["_id"]})
+        for n in (last["n"], last["n"] + 1):  # the service appends to what it finds
+            honest = {**last, "_id": f"{case}:{n}", "n": n, "cause": f"another {n}", "at": later}
+            del honest[MAC]
+            row = {**chained(honest, mac, key)}
+            await journal.insert_one(row)
+            mac = row[MAC]
+        exported = await heads.count_documents({})
+        await history.export(lambda: datetime.now(UTC) + 2 * TOMORROW)
+        assert await heads.count_documents({}) == exported + 1
+        assert await history.verify() == found(case, (last["n"], ChainFault.CHANGED), service="intake")
+
+
 async def test_deleted_first_and_middle_rows_are_found(history: History) -> None:
     case = history.cases[0]
     count = len(await history.rows(case, "intake"))

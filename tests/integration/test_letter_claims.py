@@ -50,6 +50,39 @@ async def test_letter_that_this_process_has_begun_itself_is_in_doubt_at_once(
     assert await one.claim(LETTER) is False
 
 
+async def test_letter_that_is_sent_slowly_is_left_to_its_process(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=300))
+    assert await one.claim(LETTER)
+    sending = asyncio.create_task(one.held_through(LETTER, asyncio.sleep(1)))
+    while not sending.done():
+        with pytest.raises(LetterUnderWay):
+            await other.claim(LETTER)
+        await asyncio.sleep(0.03)
+    assert await sending is True
+
+
+async def test_process_that_stood_still_learns_that_its_letter_was_taken_over(
+    mongo_client: Client, database_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=50))
+    third = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))[0]
+    monkeypatch.setattr(one, "_renew", lambda _: asyncio.sleep(60))
+    assert await one.claim(LETTER)
+    sending = asyncio.create_task(one.held_through(LETTER, asyncio.sleep(0.3)))
+    with pytest.raises(LetterUnderWay):
+        await other.claim(LETTER)
+    await asyncio.sleep(0.1)
+    assert await other.claim(LETTER) is False
+    with pytest.raises(LetterUnderWay):
+        await third.claim(LETTER)
+    assert await sending is False
+    await one.release(LETTER)
+    with pytest.raises(LetterUnderWay):
+        await third.claim(LETTER)
+
+
 async def test_a_released_letter_can_be_begun_again(mongo_client: Client, database_prefix: str) -> None:
     claims = LetterClaims(mongo_client[f"{database_prefix}_notifier"])
     await claims.claim(LETTER)

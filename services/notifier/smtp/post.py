@@ -6,8 +6,11 @@ crash in between is seen: one without a row is a letter in doubt. A letter is na
 case and by the event that called for it; its claim is found by the event.
 """
 
+import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -23,17 +26,17 @@ from services.notifier.smtp.server import (
     SenderBlamed,
 )
 from shared.contract.events import Code
-from shared.errors import MailRefused, MailUnavailable
+from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.log import logger
 from shared.runtime.metrics import counter
-from shared.runtime.mongo import Database, ReturnDocument, create_compressed, insert_new, translated
+from shared.runtime.mongo import Database, Document, ReturnDocument, create_compressed, insert_new, translated
 
 KEEP = timedelta(days=30)
 """Far longer than a message is retried, and than mail servers take to give a letter back."""
 GIVES_WAY_FOR = timedelta(seconds=5)
 """
-How long a process leaves a letter to another one that has begun it: time for the mail server's answer and the
+How long a process leaves a letter to another one that has begun it and shows no more sign of it: time for the
 row. A message that came twice is at two replicas at once; a letter whose process has ended is in doubt.
 """
 _LETTERS = counter(  # labels come from closed vocabularies; never an address or a domain
@@ -102,6 +105,9 @@ class LetterClaimPort(Protocol):
             LetterUnderWay: Another process has begun it, and may be about to record it.
         """
 
+    async def held_through(self, letter: str, sending: Awaitable[object]) -> bool:
+        """Await *sending*; return whether the claim of *letter* was held all the time."""
+
     async def release(self, letter: str) -> None:
         """Take the claim back."""
 
@@ -168,8 +174,9 @@ class LetterPost:
     async def _send(self, letter: str, recipient: str, message: bytes) -> Posted:
         await self.limits.admit(recipient)
         first = await self.claims.claim(letter)
+        sending = self.channel.send(self.return_path(letter), recipient, self.sign(message))
         try:
-            await self.channel.send(self.return_path(letter), recipient, self.sign(message))
+            held = await self.claims.held_through(letter, sending)
         except MailInDoubt:
             raise
         except MailUnavailable as error:
@@ -182,7 +189,7 @@ class LetterPost:
             return Posted.UNKNOWN_MAILBOX
         except MailRefused:
             return Posted.REFUSED
-        return Posted.SENT if first else Posted.SENT_PERHAPS_TWICE
+        return Posted.SENT if first and held else Posted.SENT_PERHAPS_TWICE
 
     async def _waits_for_long(self, letter: str) -> bool:
         now = self.clock()
@@ -214,24 +221,55 @@ class LetterClaims:
                 first asked. A letter that this process has begun itself is in doubt at once.
         """
         first = await self._claim(letter)
-        if not first and await self._is_under_way(_event(letter)):
+        if not first and not await self._is_taken_over(_event(letter)):
             raise LetterUnderWay("another process has begun the letter")
         return first
 
-    async def _is_under_way(self, event: str) -> bool:
-        """Return whether the wait for another process is not over; the database's clock measures it."""
+    async def held_through(self, letter: str, sending: Awaitable[object]) -> bool:
+        """
+        Await *sending*; return whether the claim of *letter* was held all the time.
+
+        Meanwhile other processes go on waiting. One takes the claim over if this process stands still.
+        """
+        began, event = time.monotonic(), _event(letter)
+        renewing = asyncio.create_task(self._renew(event))
+        try:
+            await sending
+        finally:
+            renewing.cancel()
+        if time.monotonic() - began < self._gives_way_for.total_seconds():
+            return True
+        with translated("look up a claim"):
+            return await self._claims.find_one(self._own(event), {"_id": 1}) is not None
+
+    async def _renew(self, event: str) -> None:
+        """Have other processes begin their wait anew, for ever; an outage only delays it."""
+        while True:
+            await asyncio.sleep(self._gives_way_for.total_seconds() / 3)
+            with suppress(StoreUnavailable), translated("renew a claim"):
+                await self._claims.update_one(self._own(event), {"$unset": {"wanted_at": ""}})
+
+    async def _is_taken_over(self, event: str) -> bool:
+        """Return whether the claim is this process's, from now on if the wait for another one is over."""
+        waited = {"$subtract": ["$$NOW", {"$ifNull": ["$wanted_at", "$$NOW"]}]}
+        over = {"$gte": [waited, self._gives_way_for / timedelta(milliseconds=1)]}
+        taken = {"by": self._process, "wanted_at": "$$REMOVE"}
+        waits = {"by": "$by", "wanted_at": {"$ifNull": ["$wanted_at", "$$NOW"]}}
+        changes = {name: {"$cond": [over, taken[name], waits[name]]} for name in taken}
         others = {"_id": event, "by": {"$ne": self._process}}
-        noted = {"wanted_at": {"$ifNull": ["$wanted_at", "$$NOW"]}, "seen_at": "$$NOW"}
         with translated("wait for the process of a letter"):
             claim = await self._claims.find_one_and_update(
-                others, [{"$set": noted}], return_document=ReturnDocument.AFTER
+                others, [{"$set": changes}], return_document=ReturnDocument.AFTER
             )
-        return claim is not None and bool(claim["seen_at"] - claim["wanted_at"] < self._gives_way_for)
+        return claim is None or claim.get("by") == self._process
+
+    def _own(self, event: str) -> Document:
+        return {"_id": event, "by": self._process}
 
     async def release(self, letter: str) -> None:
-        """Take back the claim of a *letter* that was surely not handed over."""
+        """Take back the claim of a *letter* that was surely not handed over, unless it was taken over."""
         with translated("release a claim"):
-            await self._claims.delete_one({"_id": _event(letter)})
+            await self._claims.delete_one(self._own(_event(letter)))
 
     async def put_off(self, letter: str, now: datetime) -> datetime:
         """Note that *letter* is not let in for now; return when that was first so."""

@@ -1,5 +1,6 @@
 """What is known of a letter after each thing that can happen to it."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ class Ledger:
     begun: set[str] = field(default_factory=set)
     full_since: dict[str, datetime] = field(default_factory=dict)
     away: bool = False
+    held: bool = True
 
     async def claim(self, letter: str) -> bool:
         if self.away:
@@ -29,6 +31,11 @@ class Ledger:
         first = letter not in self.begun
         self.begun.add(letter)
         return first
+
+    async def held_through(self, letter: str, sending: Awaitable[object]) -> bool:
+        assert letter in self.begun
+        await sending
+        return self.held
 
     async def release(self, letter: str) -> None:
         self.begun.discard(letter)
@@ -145,6 +152,11 @@ async def test_a_letter_that_was_surely_not_taken_is_as_good_as_new(
     with pytest.raises(MailUnavailable):
         await post(server).send(LETTER, TO, WORDS)
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT
+
+
+async def test_letter_whose_claim_was_taken_over_meanwhile_is_reported_as_doubtful(server: Server) -> None:
+    server.ledger.held = False
+    assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT_PERHAPS_TWICE
 
 
 async def test_letter_with_lost_answer_stays_in_doubt(server: Server) -> None:
