@@ -123,11 +123,14 @@ def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> None:
     output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
 
 
-def _try(work: Callable[[], None]) -> None:
+def _try(work: Callable[[], None]) -> bool:
+    """Do *work*, and return whether it was done."""
     try:
         work()
     except HabeasError as error:
         print(f"habeas: {error}; the next attempt is in a day", file=sys.stderr)
+        return False
+    return True
 
 
 @app.command()

@@ -181,8 +181,11 @@ def _midnight(day: date) -> datetime:
 
 
 def signed_heads(document: Mapping[str, Any]) -> SignedHeads:
-    """Return the heads that are stored as *document*."""
-    return SignedHeads(bytes(document["content"]), bytes(document["signature"]))
+    """Return the heads that are stored as *document*; empty ones, which no key signs, where it is none."""
+    content, signature = document.get("content"), document.get("signature")
+    if not (isinstance(content, bytes) and isinstance(signature, bytes)):
+        return SignedHeads(b"", b"")
+    return SignedHeads(content, signature)
 
 
 def faults_of_heads(
@@ -193,7 +196,7 @@ def faults_of_heads(
     first: int = 1,
 ) -> tuple[list[SignedHeads], list[ChainFinding]]:
     """
-    Return the genuine heads of *service* in their order, and the faults of those in the database.
+    Return the genuine heads of *service* in their order, and the faults of all others.
 
     Args:
         heads: Those in the database.
@@ -205,7 +208,7 @@ def faults_of_heads(
     ours = {one.number: one for one in heads if _is_genuine(one, master_key, service)}
     copies = {one.number: one for one in kept if _is_genuine(one, master_key, service)}
     findings = list(_breaks(ours, copies, service, first))
-    if len(ours) < len(heads):
+    if len(ours) < len(heads) or len(copies) < len(kept):
         findings.append(ChainFinding(service, PLACE, None, ChainFault.ADDED))
     return [(copies | ours)[number] for number in sorted(copies | ours)], findings
 

@@ -341,6 +341,37 @@ async def test_heads_that_are_removed_are_found_by_their_copies(history: History
     assert ChainFinding(SERVICE, history.cases[0], None, ChainFault.MISSING) in findings
 
 
+async def test_false_copies_of_heads_are_found(history: History) -> None:
+    false = min(history.heads.glob(f"{SERVICE}*.heads.sig"))
+    genuine = false.read_bytes()
+    try:
+        false.write_bytes(b"x" * len(genuine))
+        assert ChainFinding(SERVICE, COLLECTION, None, ChainFault.ADDED) in await history.verify(kept=True)
+    finally:
+        false.write_bytes(genuine)
+
+
+@pytest.mark.parametrize(
+    "case", [{}, {"a": 1}, 5, None, ["x"]], ids=["empty", "object", "number", "none", "array"]
+)
+async def test_row_of_no_form_is_found_and_ends_no_verification(
+    history: History, tmp_path: Path, case: object
+) -> None:
+    now = datetime.now(UTC)
+    await daily(history, tmp_path, now)
+    async with restored(history.journal()):
+        await history.journal().insert_one({"_id": "odd", "case": case, "n": 0, "at": now})
+        for findings in ((await daily(history, tmp_path, now)).findings, await history.verify()):
+            assert findings == [ChainFinding(SERVICE, str(case), 0, ChainFault.ADDED)]
+
+
+async def test_heads_of_no_form_are_found_and_end_no_verification(history: History) -> None:
+    heads = history.pipeline.client[f"{history.pipeline.prefix}_{SERVICE}"][COLLECTION]
+    async with restored(heads):
+        await heads.insert_many([{"_id": 7}, {"_id": 8, "content": 1 << 40, "signature": b""}])
+        assert await history.verify() == [ChainFinding(SERVICE, COLLECTION, None, ChainFault.ADDED)]
+
+
 async def test_heads_that_are_changed_or_signed_by_others_are_found(history: History) -> None:
     heads = history.pipeline.client[f"{history.pipeline.prefix}_{SERVICE}"][COLLECTION]
     theirs = history.pipeline.client[f"{history.pipeline.prefix}_notifier"][COLLECTION]
