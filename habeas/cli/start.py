@@ -116,9 +116,9 @@ def upkeep(
 
 
 def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> None:
-    plain, text = retired(state)
     copied = copy_heads(heads, state, TOPOLOGY)
     report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
+    plain, text = retired(state)  # last: it fails where secrets are read-only
     said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
     output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
 

@@ -89,19 +89,29 @@ def save(keys: MasterKeys, credentials: Path) -> None:
 
 
 def issue(keys: MasterKeys, credentials: Path) -> None:
-    """Write the key ring of each account into its folder."""
+    """
+    Write the key ring of each account into its folder, unless it is there: a folder may be read-only.
+
+    Raises:
+        ConfigurationError: A file cannot be written.
+    """
     for account in KEYED:
-        (credentials / account).mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(credentials / account / FILE, keys.ring(account).written())
+        file, text = credentials / account / FILE, keys.ring(account).written()
+        if not (file.is_file() and file.read_text(encoding="utf-8") == text):
+            _write(file, text)
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace *path*, readable by its owner alone."""
+    """Replace *path*, readable by its owner alone. Raises ConfigurationError if it cannot be written."""
     new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _parsed(read: dict[str, Any]) -> MasterKeys:

@@ -129,9 +129,9 @@ class _Templates:
         self._stored: dict[bytes, PackingTemplate] = {}
 
     async def store(self, content: bytes) -> PackingTemplate:
-        """Return the template with *content*, which is stored from now on; it may be repeated."""
-        template = template_of(content) if content else NO_TEMPLATE
-        if content and template.digest not in self._stored:
+        """Return the template with *content*, which is stored from now on; none where another is stored for it."""
+        template = template_of(content)
+        if template.digest not in self._stored:
             document = {"_id": template.digest, "content": template.content}
             if await insert_new(self._collection, [document]) and not await self._is_genuine(template):
                 return NO_TEMPLATE
@@ -405,18 +405,15 @@ class Vault:
         return dict.fromkeys(cases)
 
     async def _packed(self, item: str, content: bytes, like: bytes, document: Document) -> bytes:
-        """Return *content* packed, which *document* then says; as it is where it must be, or is smaller."""
+        """Return *content* packed, and note that in *document*; unchanged if it must be, or takes no less room."""
         if not is_packed(item):
             return content
         small = packed(content, template_of(like))
+        if small is not None and like and await self._templates.store(like) is NO_TEMPLATE:
+            like, small = b"", packed(content)
         if small is None:
             return content
-        template = await self._templates.store(like)
-        if template.content != like:
-            small = packed(content)
-        if small is None:
-            return content
-        document["packed"] = template.digest
+        document["packed"] = template_of(like).digest if like else b""
         return small
 
     async def _opened(self, key: AESGCM, document: Document, name: str) -> bytes:

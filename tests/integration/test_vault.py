@@ -20,7 +20,7 @@ from shared.runtime.key_rings import (
     wrapping_purpose,
 )
 from shared.runtime.mongo import Client, Collection, Document
-from shared.runtime.packed_content import template_of
+from shared.runtime.packed_content import TEMPLATE_BYTES, template_of
 from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, CaseKey, Rewrapped, Vault, wrap_anew
 
 CASE, OTHER, OLD = "a" * 32, "b" * 32, "d" * 32
@@ -318,6 +318,13 @@ async def test_content_like_a_template_takes_little_room_and_opens_in_another_pr
     other = Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
     assert await other.open(CASE, "letter_2") == LETTER
     assert await opened(other, "package") == LETTER
+
+
+async def test_of_a_long_template_the_end_is_used(vault: Vault, items: Collection) -> None:
+    like = os.urandom(2 * TEMPLATE_BYTES) + LIKE
+    await vault.seal(CASE, "letter", LETTER, like=like)
+    assert max([len(one["sealed"]) async for one in items.find()]) < len(LETTER) // 10
+    assert await vault.open(CASE, "letter") == LETTER
 
 
 async def test_altered_or_lost_template_is_noticed(
