@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ from services.console.read_model.cases import CaseFilter, CasePage
 from services.console.read_model.figures import FigureCell
 from services.console.signin.accounts import StaffMember
 from services.console.state import CaseRow
+from shared.contract.events import CaseAssigned, CaseNoted, Fact, FileAttached
 from shared.contract.references import references_in
 from shared.runtime.staff_api import DecisionNotAccepted, StaffApiProblem
 
@@ -23,6 +25,22 @@ MOST_NOTE = 10_000
 """Characters of a note."""
 MOST_FOUND = 100
 """Cases that a search finds."""
+
+
+class CasePart(StrEnum):
+    """A part of a case that staff write without a decision, as intake's path names it."""
+
+    OWNER = "owner"
+    NOTES = "notes"
+    FILES = "files"
+
+
+FACT_OF: Mapping[CasePart, type[Fact]] = {
+    CasePart.OWNER: CaseAssigned,
+    CasePart.NOTES: CaseNoted,
+    CasePart.FILES: FileAttached,
+}
+"""The fact that intake records of each part."""
 
 
 class NoSessionKey(HTTPException):
@@ -71,21 +89,21 @@ async def owners(parts: ConsoleParts, current: str | None = None) -> list[StaffM
     return [one for one in members if permits(one.roles, ConsoleAction.WORK) or one.name == current]
 
 
-async def acted(parts: ConsoleParts, visitor: Visitor, case: str, part: str, **body: Any) -> None:
+async def acted(parts: ConsoleParts, visitor: Visitor, case: str, part: CasePart, **body: Any) -> None:
     """
-    Act at intake by the session of *visitor*, and wait until the page of *case* shows it.
+    Act at intake by the session of *visitor*, and wait until the page of *case* shows it, or for seconds.
 
     Raises HTTPException: as intake answers.
     """
-    before = await _facts(parts, case)
+    before = len(await _acts(parts, case, part))
     try:
-        await _called(parts, visitor, f"/v1/staff/cases/{case}/{part}", **body)
+        await _called(parts, visitor, f"/v1/staff/cases/{case}/{part.value}", **body)
     except StaffApiProblem as problem:
         raise HTTPException(problem.status, str(problem)) from None
     except DecisionNotAccepted as refused:
         raise HTTPException(HTTPStatus.FORBIDDEN, str(refused)) from None
     for _ in range(round(SEEN_WITHIN_S / POLL_S)):
-        if await _facts(parts, case) > before:
+        if len(await _acts(parts, case, part)) > before:
             return
         await asyncio.sleep(POLL_S)
 
@@ -124,6 +142,7 @@ async def _called(parts: ConsoleParts, visitor: Visitor, path: str, method: str 
     raise NoSessionKey
 
 
-async def _facts(parts: ConsoleParts, case: str) -> int:
-    """Return how many facts the read model has of *case*."""
-    return len((await parts.histories.of([case])).get(case, []))
+async def _acts(parts: ConsoleParts, case: str, part: CasePart) -> list[Fact]:
+    """Return the facts on *part* of *case* that its page shows."""
+    history = await parts.histories.shown(case)
+    return [one.fact for one in history if isinstance(one.fact, FACT_OF[part])]

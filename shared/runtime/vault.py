@@ -129,7 +129,7 @@ class _Templates:
         self._stored: dict[bytes, PackingTemplate] = {}
 
     async def store(self, content: bytes) -> PackingTemplate:
-        """Return the template with *content*, which is stored from now on; none where another is stored for it."""
+        """Store the template of *content*, and return it; ``NO_TEMPLATE`` where another is stored for it."""
         template = template_of(content)
         if template.digest not in self._stored:
             document = {"_id": template.digest, "content": template.content}
@@ -405,7 +405,7 @@ class Vault:
         return dict.fromkeys(cases)
 
     async def _packed(self, item: str, content: bytes, like: bytes, document: Document) -> bytes:
-        """Return *content* packed, and note that in *document*; unchanged if it must be, or takes no less room."""
+        """Return *content* packed, noted in *document*; unchanged if it must be or would not be smaller."""
         if not is_packed(item):
             return content
         small = packed(content, template_of(like))

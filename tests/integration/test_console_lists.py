@@ -102,6 +102,20 @@ async def test_every_list_reads_in_an_index_and_every_index_serves_a_list(databa
     assert known.keys() - used == set()
 
 
+async def test_facts_are_shown_once_the_row_of_their_case_has_them(database: Database) -> None:
+    model, case = CaseHistories(database, ZoneInfo("UTC")), "ab" * 16
+    assert await model.shown(case) == []
+    await model.note(
+        [NotedFact(case, "1", events.CaseAssigned(request_id=case, owner="kai", by="kai"), START)]
+    )
+    assert len(await model.shown(case)) == 1
+    second = {"type": events.CaseNoted.TYPE, "data": {"note": "note_1", "by": "kai"}, "at": START}
+    await database["histories"].update_one({"_id": case}, {"$set": {"facts.2": second}})
+    assert await model.shown(case) == []
+    await model.renew([case])
+    assert len(await model.shown(case)) == 2
+
+
 async def test_open_requests_are_counted_in_their_index_alone(database: Database) -> None:
     cases = CaseList(database)
     await fill(database, CASES)

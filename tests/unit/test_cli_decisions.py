@@ -181,6 +181,9 @@ class OneAccount:
     async def of(self, cases: Sequence[str]) -> dict[str, list[Any]]:
         return {case: SEEN for case in cases if case != UNKNOWN}
 
+    async def shown(self, case: str) -> list[Any]:
+        return (await self.of([case])).get(case, [])
+
 
 KEY = Ed25519PrivateKey.generate()
 SEEN = [SimpleNamespace(id=ANY, fact=kind) for kind in observed()]

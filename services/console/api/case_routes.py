@@ -25,7 +25,7 @@ from services.console.api.forms import (
     InboxQuery,
     OpeningForm,
 )
-from services.console.case_work import acted, cases_at_intake
+from services.console.case_work import CasePart, acted, cases_at_intake
 from services.console.context import ConsoleParts
 from services.console.decisions.case_decisions import (
     UNANSWERED,
@@ -128,12 +128,12 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     @router.post("/cases/{case}/owner", status_code=204)
     async def set_owner(visitor: working, case: RequestId, form: CaseOwnerForm) -> None:
         """Set the owner of a case."""
-        await acted(parts, visitor, case, "owner", json={"owner": form.owner})
+        await acted(parts, visitor, case, CasePart.OWNER, json={"owner": form.owner})
 
     @router.post("/cases/{case}/notes", status_code=204)
     async def write_note(visitor: working, case: RequestId, form: CaseNoteForm) -> None:
         """Write a note, which is sealed with the case."""
-        await acted(parts, visitor, case, "notes", json={"text": form.text})
+        await acted(parts, visitor, case, CasePart.NOTES, json={"text": form.text})
 
     @router.post("/cases/{case}/files", status_code=204, openapi_extra=FILE_BODY)
     async def attach_file(visitor: working, case: RequestId, request: Request) -> None:
@@ -145,7 +145,7 @@ def api_work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         name = name_in(request.headers.get("content-disposition", ""))
         named = {"Content-Disposition": attachment_named(name)}
         async with guard.held(request, visitor):
-            await acted(parts, visitor, case, "files", content=await request.body(), headers=named)
+            await acted(parts, visitor, case, CasePart.FILES, content=await request.body(), headers=named)
 
     return router
 

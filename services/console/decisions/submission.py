@@ -196,7 +196,7 @@ async def _seen(
     parts: ConsoleParts, taken: TakenDecision, results: Sequence[str], *, opens_case: bool
 ) -> None:
     """
-    Wait until the read model has the decision and its results, or for a few seconds.
+    Wait until the row of the case shows the decision and its results, or for a few seconds.
 
     Of a decision that *opens_case* the row is awaited, which comes last. A declared breach is a submission:
     the model has its results alone.
@@ -204,7 +204,7 @@ async def _seen(
     shown = {kind.TYPE for kind in observed()}
     wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
     while time.monotonic() < until:
-        history = (await parts.histories.of([taken.case])).get(taken.case, [])
+        history = await parts.histories.shown(taken.case)
         known = await parts.cases.row(taken.case) if opens_case else noted(history, taken.id)
         if known is not None and wanted <= {one.fact.TYPE for one in history}:
             return

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
-from services.console.case_work import MOST_NOTE, acted
+from services.console.case_work import MOST_NOTE, CasePart, acted
 from services.console.context import ConsoleParts
 from services.console.http.guard import SessionGuard, Visitor
 from services.console.http.permissions import ConsoleAction
@@ -24,7 +24,7 @@ def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
     async def assign(request: Request, visitor: working, case: RequestId) -> Response:
         form = await guard.form(request, visitor)
         owner = str(form.get("owner", "")) or None
-        await acted(parts, visitor, case, "owner", json={"owner": owner})
+        await acted(parts, visitor, case, CasePart.OWNER, json={"owner": owner})
         return _back(case, "owner")
 
     @router.post("/requests/{case}/notes")
@@ -32,7 +32,7 @@ def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
         form = await guard.form(request, visitor)
         text = str(form.get("text", "")).strip()[:MOST_NOTE]
         if text:
-            await acted(parts, visitor, case, "notes", json={"text": text})
+            await acted(parts, visitor, case, CasePart.NOTES, json={"text": text})
         return _back(case, "notes")
 
     @router.post("/requests/{case}/files")
@@ -43,7 +43,9 @@ def work_routes(parts: ConsoleParts, guard: SessionGuard) -> APIRouter:
                 file = form.get("file")
                 if isinstance(file, UploadFile) and file.size:
                     headers = {"Content-Disposition": attachment_named(file.filename or "")}
-                    await acted(parts, visitor, case, "files", content=await file.read(), headers=headers)
+                    await acted(
+                        parts, visitor, case, CasePart.FILES, content=await file.read(), headers=headers
+                    )
             finally:
                 await form.close()
         return _back(case, "files")

@@ -134,6 +134,13 @@ class CaseHistories:
             found = self._histories.find({"_id": {"$in": list(cases)}})
             return {one["_id"]: entries_of(one) async for one in found}
 
+    async def shown(self, case: str) -> list[HistoryEntry]:
+        """Return the facts of *case*, in no order; none while its row shows fewer."""
+        history = (await self.of([case])).get(case, [])
+        with translated("read the row of a case"):
+            row = await self._cases.find_one({"_id": case, "facts_seen": {"$gte": len(history)}}, {"_id": 1})
+        return history if row is not None else []
+
     async def _add(self, entries: Mapping[str, Mapping[str, Document]]) -> None:
         changes = [
             UpdateOne(

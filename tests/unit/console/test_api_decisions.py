@@ -85,9 +85,8 @@ class Intake:
         assert (method, path, bearer) == ("GET", f"/v1/staff/decisions/{DECISION}", "bearer")
         return {"status": "refused", "reason": "not_stopped"}
 
-    async def of(self, cases: list[str]) -> dict[str, list[Any]]:
-        seen = SimpleNamespace(id=DECISION, fact=SimpleNamespace(TYPE="habeas.erasure.scheduled.v1"))
-        return {case: [seen] for case in cases}
+    async def shown(self, _case: str) -> list[Any]:
+        return [SimpleNamespace(id=DECISION, fact=SimpleNamespace(TYPE="habeas.erasure.scheduled.v1"))]
 
 
 @pytest.fixture

@@ -96,8 +96,8 @@ class Intake:
         del session, unlocked
         self.unlocked = True
 
-    async def of(self, cases: list[str]) -> dict[str, list[Any]]:
-        return {case: [SimpleNamespace(id=DECISION, fact=DRAFT.decision)] for case in cases}
+    async def shown(self, _case: str) -> list[Any]:
+        return [SimpleNamespace(id=DECISION, fact=DRAFT.decision)]
 
     @property
     def parts(self) -> ConsoleParts:

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,9 +74,9 @@ class Parts:
         """Return a key at once, in place of one derived from *password*."""
         return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(salt + password.encode()).digest())
 
-    async def of(self, cases: Sequence[str]) -> dict[str, list[HistoryEntry]]:
-        del cases
-        return {}
+    async def shown(self, case: str) -> list[HistoryEntry]:
+        del case
+        return []
 
     async def response(self, method: str, path: str, bearer: str, **body: Any) -> httpx.Response:
         del bearer
