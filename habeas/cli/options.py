@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeVar
@@ -394,16 +394,6 @@ def moment(option: str, text: str) -> datetime:
     if at.tzinfo is None:
         raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
     return at
-
-
-def duration(option: str, text: str) -> timedelta:
-    """Return the duration typed in, as ISO 8601 has it. Raises ConfigurationError if it is none."""
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  slow to import
-
-    try:
-        return TypeAdapter(timedelta).validate_python(text)
-    except ValidationError:
-        raise ConfigurationError(f"{option}: must be a duration, like PT10M") from None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -22,7 +22,6 @@ from habeas.cli.options import (
     State,
     Stores,
     console,
-    duration,
     output,
     run,
 )
@@ -102,6 +101,7 @@ def upkeep(
         work()
         return
     from shared.runtime import log  # noqa: PLC0415
+    from shared.runtime.settings import duration  # noqa: PLC0415
 
     level, form = (os.environ.get(f"HABEAS_LOG_{name}") for name in ("LEVEL", "FORMAT"))
     log.configure(level=level or "info", form="console" if form == "console" else "json", announced=True)

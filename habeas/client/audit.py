@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol
 from services.console.read_model.chains import ChainVerification, ChainVerifications
 from shared.contract.topology import CONSOLE, LISTENS
 from shared.errors import ConfigurationError
+from shared.portions import in_portions
 from shared.runtime.audit_chain import ChainFault, ChainFinding, Head, faults_of, is_purged, replaced
 from shared.runtime.audit_heads import (
     COLLECTION,
@@ -121,31 +122,23 @@ class StoredRows:
         """
         journal = self.client[f"{self.prefix}_{service}"]["journal"]
         if case is None and since is not None:
-            async for some in self._moved(journal, since, frozenset(named)):
+            moved = self._moved(journal, since, frozenset(named))
+            async for some in in_portions(moved, CASES_AT_ONCE):
                 async for found in self._whole(journal, {"case": {"$in": some}}):
                     yield found
             return
         async for found in self._whole(journal, {} if case is None else {"case": case}):
             yield found
 
-    async def _moved(
-        self, journal: Collection, since: datetime, named: frozenset[str]
-    ) -> AsyncIterator[list[str]]:
-        """Yield the cases with a row *since* a moment, and those *named*, some at a time."""
-        stages: list[Document] = [
-            {"$match": {"at": {"$gte": since}}},
-            {"$group": {"_id": "$case"}},
-            {"$match": {"_id": {"$nin": list(named)}}},
-        ]
-        some = list(named)
+    async def _moved(self, journal: Collection, since: datetime, named: frozenset[str]) -> AsyncIterator[str]:
+        """Yield the cases that are *named*, then the others with a row *since* a moment."""
+        for case in named:
+            yield case
+        stages: list[Document] = [{"$match": {"at": {"$gte": since}}}, {"$group": {"_id": "$case"}}]
         with translated("look for new rows"):
             async for found in journal.aggregate(stages, allowDiskUse=True):
-                some.append(found["_id"])
-                while len(some) >= CASES_AT_ONCE:
-                    yield some[:CASES_AT_ONCE]
-                    some = some[CASES_AT_ONCE:]
-        if some:
-            yield some
+                if found["_id"] not in named:
+                    yield found["_id"]
 
     async def _whole(
         self, journal: Collection, wanted: Document

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
 from services.fulfillment.certificate.issue import Certificates
@@ -42,6 +41,7 @@ from shared.law.library import policies
 from shared.law.policies import MinorOptIn, Policy
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import Database, connect
+from shared.runtime.settings import duration
 
 LINES_PER_LOOK = 1_000
 DROPPED = frozenset({SuppressionPurpose.ERASED, SuppressionPurpose.SALE})
@@ -108,12 +108,7 @@ class ErasureRecorder:
 
 def kept_for(text: str | None) -> timedelta:
     """Read ``HABEAS_BACKUP_RETENTION``, if set. Raises ConfigurationError if it is no period."""
-    if text is None:
-        return USUAL_RETENTION
-    try:
-        return TypeAdapter(timedelta).validate_python(text)
-    except ValidationError:
-        raise ConfigurationError("HABEAS_BACKUP_RETENTION: write a period like P35D") from None
+    return USUAL_RETENTION if text is None else duration("HABEAS_BACKUP_RETENTION", text)
 
 
 @asynccontextmanager

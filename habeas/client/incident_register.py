@@ -1,6 +1,6 @@
 """The register of breaches, which the console opens on record for its account."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from shared.contract.breach_facts import ENTRY
 from shared.contract.events import MOST_BATCHED
 from shared.contract.events.breaches import RegisterOpened
 from shared.errors import ConfigurationError, Unanswered
+from shared.portions import portions
 
 REASON = "register"
 
@@ -23,13 +24,13 @@ async def entries(console: ConsoleClient, code: Callable[[], str]) -> list[dict[
     """
     known = await console.all("/incidents", "incidents")
     ids = [one["id"] for one in known if one["phases"]]
-    for first in range(0, len(ids), MOST_BATCHED):
-        await _open(console, ids[first : first + MOST_BATCHED], code())
+    for some in portions(ids, MOST_BATCHED):
+        await _open(console, some, code())
     found = [await console.answer("GET", f"/incidents/{id_}/content/{ENTRY}") for id_ in ids]
     return sorted((orjson.loads(one.content) for one in found), key=lambda entry: entry["aware_at"])
 
 
-async def _open(console: ConsoleClient, incidents: list[str], code: str) -> None:
+async def _open(console: ConsoleClient, incidents: Sequence[str], code: str) -> None:
     data = [{"request_id": id_, "reason": REASON} for id_ in incidents]
     decisions = [{"type": RegisterOpened.TYPE, "data": one} for one in data]
     answer = await console.answer("POST", "/decisions", json={"code": code, "decisions": decisions})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from habeas.client.republication import order, parked_ids
-from habeas.client.unhandled_facts import AT_ONCE, FactComparison
+from habeas.client.unhandled_facts import FactComparison
 from habeas.client.watched_facts import ExpectedFact, WatchedFact, WatchState
 from shared.contract.topology import DELAYS, LISTENS, RETRY, parking_of
 from shared.errors import PermanentError, reason_of
@@ -105,7 +105,7 @@ class StallWatch:
     ) -> list[WatchedFact]:
         """Return the facts of *known* and of new rows that are not handled, nor discarded by the staff."""
         since = _since(state, now)
-        left = await self._left([one.fact for one in known])
+        left = await self.comparison.unhandled([one.fact for one in known])
         self._behind = [one for one in LISTENS if not await self._compared(one, since, left)]
         before = {one.fact.name: one for one in known}
         left = await self._store.without_discarded(left)
@@ -124,12 +124,6 @@ class StallWatch:
             logger().error("journals are not compared", service=service, reason=reason_of(error))
             return False
         return True
-
-    async def _left(self, facts: Sequence[ExpectedFact]) -> list[ExpectedFact]:
-        left: list[ExpectedFact] = []
-        for start in range(0, len(facts), AT_ONCE):
-            left += await self.comparison.unhandled(facts[start : start + AT_ONCE])
-        return left
 
     async def _sizes(self) -> dict[str, int]:
         """Return the number of messages in each queue that may hold a fact."""

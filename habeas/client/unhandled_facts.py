@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from habeas.client.read_model import RECORDS
-from habeas.client.watched_facts import ExpectedFact
+from habeas.client.watched_facts import AT_ONCE, ExpectedFact
 from services.fulfillment.breach.handlers import SUBSCRIPTIONS as SCOPING
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS as FULFILLMENT
@@ -28,6 +28,7 @@ from services.verifier.login.handlers import SUBSCRIPTIONS as LOGIN
 from shared.contract.events import DeadlineCame, Fact, RequestPurged, TimeCame
 from shared.contract.events.breaches import BreachTimeCame
 from shared.contract.topology import LISTENS, publishers_of
+from shared.portions import portions
 from shared.runtime.journal import PURGE_KEPT, Journal
 from shared.runtime.mongo import Client, Database, Document, translated
 from shared.runtime.republication import FactSource, Publications
@@ -56,7 +57,6 @@ TIMERS: Mapping[str, Callable[..., TimerEvent]] = {
 """Service → the event of its timers."""
 PURGES_EXPECTED = PURGE_KEPT - timedelta(days=1)
 """Age up to which the row of a purge is expected in other journals: they remove it later."""
-AT_ONCE = 1_000
 
 
 class PublishedFacts(NamedTuple):
@@ -100,6 +100,9 @@ class FactComparison:
 
     async def unhandled(self, expected: Sequence[ExpectedFact]) -> list[ExpectedFact]:
         """Return those of *expected* that their listeners have not handled; raises StoreUnavailable."""
+        return [one for some in portions(expected, AT_ONCE) for one in await self._unhandled(some)]
+
+    async def _unhandled(self, expected: Sequence[ExpectedFact]) -> list[ExpectedFact]:
         by_listener: dict[str, list[ExpectedFact]] = defaultdict(list)
         for one in expected:
             by_listener[one.listener].append(one)

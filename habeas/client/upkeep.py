@@ -10,12 +10,12 @@ import uvicorn
 
 from habeas.client.stall_watch import StallWatch
 from habeas.client.unhandled_facts import FactComparison
-from shared.runtime.bootstrap import health_app
+from shared.runtime.bootstrap import health_app, server_config
 from shared.runtime.broker import sizes_of
-from shared.runtime.http_limits import MOST_CONNECTIONS
 from shared.runtime.metrics import gauge
 from shared.runtime.mongo import connect, ping
 from shared.runtime.service_reports import Checks
+from shared.runtime.worker import until_one_ends
 
 VERIFIED = gauge(
     "habeas_journals_verified_timestamp_seconds", "Time of the last verification of the journals.", "service"
@@ -46,18 +46,9 @@ async def keep_up(watch: StallWatch, checks: Checks, daily: Callable[[], bool], 
 
     *daily* returns whether the journals were verified.
     """
-    config = uvicorn.Config(
-        health_app(checks), host=host, port=port, log_config=None, access_log=False, lifespan="off",
-        server_header=False, limit_concurrency=MOST_CONNECTIONS,
-    )  # fmt: skip
+    server = uvicorn.Server(server_config(health_app(checks), (host, port)))
     VERIFIED.labels("upkeep").set(0)
-    works = [asyncio.ensure_future(work) for work in (watch.run(), _every_day(daily))]
-    serving = asyncio.ensure_future(uvicorn.Server(config).serve())
-    ended, _ = await asyncio.wait([serving, *works], return_when=asyncio.FIRST_COMPLETED)
-    for work in works:
-        work.cancel()
-    for one in ended:
-        one.result()
+    await until_one_ends(server.serve(), watch.run(), _every_day(daily))
 
 
 async def _every_day(job: Callable[[], bool]) -> None:

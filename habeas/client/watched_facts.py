@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from typing import Self
 
 from shared.contract.topology import CONSOLE, LISTENS
+from shared.portions import portions
 from shared.runtime.accounts import UPKEEP
 from shared.runtime.mongo import Client, DeleteMany, Document, UpdateOne, connect, translated, write_each
 from shared.runtime.republication import FactSource, RepublicationOrder
 
 STATE = {"_id": "journals"}
+AT_ONCE = 1_000
+"""Facts in one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,12 @@ class WatchState:
 
     async def without_discarded(self, facts: Sequence[ExpectedFact]) -> list[ExpectedFact]:
         """Return *facts* without those whose message to the listener the staff has discarded."""
-        wanted = {"message": {"$in": [one.id for one in facts]}, "action": "discard"}
-        with translated("read the repairs"):
-            found = await self._repairs.find(wanted, {"message": 1, "service": 1}).to_list(None)
-        discarded = {(one["service"], one["message"]) for one in found}
+        discarded: set[tuple[str, str]] = set()
+        for some in portions(facts, AT_ONCE):
+            wanted = {"message": {"$in": [one.id for one in some]}, "action": "discard"}
+            with translated("read the repairs"):
+                found = await self._repairs.find(wanted, {"message": 1, "service": 1}).to_list(None)
+            discarded |= {(one["service"], one["message"]) for one in found}
         return [one for one in facts if (one.listener, one.id) not in discarded]
 
 

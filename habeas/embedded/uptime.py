@@ -1,6 +1,5 @@
 """The installation of ``habeas up``."""
 
-import asyncio
 import json
 import os
 from collections import Counter
@@ -14,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 from dotenv import dotenv_values
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -46,7 +44,9 @@ from services.fulfillment.map_check import check
 from shared.errors import ConfigurationError
 from shared.law.library import company
 from shared.runtime import log
+from shared.runtime.settings import duration
 from shared.runtime.variables import FILE
+from shared.runtime.worker import until_one_ends
 
 SEED = 1
 PEOPLE = 2_000
@@ -60,6 +60,7 @@ T = TypeVar("T")
 Announce: TypeAlias = Callable[[Mapping[str, Any]], None]
 """Gets each state of a run, for programs: running with its addresses, done, stopped."""
 STOPPED = MappingProxyType({"state": "stopped"})
+STALLED_AFTER = "HABEAS_STALLED_AFTER"
 PATHS = ("HABEAS_COMPANY", "HABEAS_DATAMAP")
 
 
@@ -144,22 +145,18 @@ async def require_sound(environment: Mapping[str, str]) -> None:
     await require_usable(urls, mapped)
 
 
-async def watch_stalled(installation: Installation) -> None:
-    """Have facts that no service has handled published again, for ever; the log goes to the error stream."""
+async def watch_stalled(installation: Installation, after: timedelta) -> None:
+    """
+    Have facts that no service has handled *after* a time published again, for ever.
+
+    The log goes to the error stream.
+    """
     from habeas.client.upkeep import watching  # noqa: PLC0415  imports the handlers of all services
 
     log.configure(level="warning", form="console", announced=True)
     stack, prefix = installation.stack, installation.database_prefix
-    after = _stalled_after(os.environ.get("HABEAS_STALLED_AFTER", "PT10M"))
     async with watching(stack.mongo_url, stack.amqp_url, prefix, after) as (watch, _):
         await watch.run()
-
-
-def _stalled_after(text: str) -> timedelta:
-    try:
-        return TypeAdapter(timedelta).validate_python(text)
-    except ValidationError:
-        raise ConfigurationError(f"HABEAS_STALLED_AFTER: {text!r} is no duration, as PT10M is") from None
 
 
 def _read_company(file: str) -> None:
@@ -183,6 +180,7 @@ async def up(
     *announce* gets them, too, and is called again at the end.
     """
     environment = settings.environment(os.environ)
+    after = duration(STALLED_AFTER, environment.get(STALLED_AFTER, "PT10M"))
     with claimed(state):
         await require_sound(environment)
         if contents.data is not None:
@@ -194,13 +192,11 @@ async def up(
             describe(installation, out, announce)
             if environment.get("HABEAS_STORES"):
                 await report_misfit(installation.environment, installation.stack.mongo_url, out)
-            beside = [asyncio.create_task(verify_daily(installation, out))]
-            beside.append(asyncio.create_task(watch_stalled(installation)))
-            try:
-                await run_until_stopped(installation, stopping)
-            finally:
-                for task in beside:
-                    task.cancel()
+            await until_one_ends(
+                run_until_stopped(installation, stopping),
+                verify_daily(installation, out),
+                watch_stalled(installation, after),
+            )
         finally:
             with out.status("stopping"):
                 await installation.__aexit__(None, None, None)

@@ -29,6 +29,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
@@ -45,7 +46,7 @@ from shared.runtime import log, metrics, tls, traces
 from shared.runtime.accounts import KEYLESS, VAULT_WRITERS, Publishers
 from shared.runtime.audit_heads import HeadExport
 from shared.runtime.broker import Bus, Consumer, user_of
-from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, connections_under
+from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, Networks, connections_under
 from shared.runtime.http_metrics import TimedApp
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import OWN_STORE, Client, connect, ping
@@ -449,21 +450,27 @@ def _servers(
 
 
 def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
-    config = uvicorn.Config(
+    address = (settings.http_host, settings.http_port)
+    return _Server(server_config(app, address, settings.proxies, settings.grace))
+
+
+def server_config(
+    app: FastAPI, address: tuple[str, int], proxies: Networks = (), grace: timedelta | None = None
+) -> uvicorn.Config:
+    """Return how *app* is served at the *address*, with the limits on connections; it ends within *grace*."""
+    return uvicorn.Config(
         app,
-        host=settings.http_host,
-        port=settings.http_port,
+        *address,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
-        http=connections_under(ConnectionLimits(settings.proxies)),
+        http=connections_under(ConnectionLimits(proxies)),
         ws="none",
         limit_concurrency=MOST_CONNECTIONS,
-        forwarded_allow_ips=[str(network) for network in settings.proxies],
-        timeout_graceful_shutdown=int(settings.grace.total_seconds()),
+        forwarded_allow_ips=[str(network) for network in proxies],
+        timeout_graceful_shutdown=int(grace.total_seconds()) if grace else None,
     )
-    return _Server(config)
 
 
 def public_app(apps: Iterable[ASGIApp]) -> FastAPI:

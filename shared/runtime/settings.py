@@ -245,6 +245,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _SecretFiles(settings_cls)
 
 
+def duration(name: str, text: str) -> timedelta:
+    """Return the duration that a setting or option states as *text*; raises ConfigurationError."""
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise ConfigurationError(f"{name}: must be a duration, like PT10M") from None
+
+
 def root_key(text: str) -> RootKey:
     """
     Read a master key, or a key ring.

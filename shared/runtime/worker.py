@@ -6,9 +6,10 @@ left.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 from shared.errors import ErrorNet, TransientError, reason_of
 from shared.runtime.log import logger
@@ -46,6 +47,19 @@ class WakeUp:
         with suppress(TimeoutError):
             return await asyncio.wait_for(self._woken.wait(), seconds)
         return False
+
+
+async def until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
+    """Do *works* side by side until one ends, then cancel the others; raises the error that ended it."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in tasks:
+            one.cancel()
+        await asyncio.wait(tasks)
+    for one in ended:
+        one.result()
 
 
 async def work_forever(  # noqa: PLR0913 - the parts of a loop

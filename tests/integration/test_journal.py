@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from habeas.client.audit import StoredRows
 from habeas.event_samples import least
 from shared.contract.correlation import Correlation
 from shared.contract.events import (
@@ -230,3 +231,13 @@ async def test_sources_of_requests_are_read_from_the_index(database: Database, j
     query = {"find": "journal", "filter": _after("shop-0"), "sort": {SOURCE: 1}, "limit": 1}
     plan = await database.command({"explain": query, "verbosity": "executionStats"})
     assert plan["executionStats"]["totalDocsExamined"] == 1
+
+
+async def test_more_cases_than_one_query_holds_are_named_to_a_verification(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    database = mongo_client[f"{database_prefix}_intake"]
+    await Journal(database).append([row(), row(case=OTHER)])
+    named = [CASE, *(f"{number}{'x' * 2_000}" for number in range(10_000))]  # 20 MB of names
+    cases = StoredRows(mongo_client, database_prefix).cases("intake", None, NOW, named)
+    assert {name async for name, _ in cases} == {CASE, OTHER}

@@ -27,6 +27,7 @@ from tests.conftest import missing
 from tests.waiting import eventually
 
 PASSWORD = "correct horse"
+ACCENTED = "Straße né 京"
 NOBODY = 65534
 CONFIGURATION = """\
 dovecot_config_version = 2.4.0
@@ -38,6 +39,7 @@ protocols = imap
 listen = 127.0.0.1
 ssl = no
 auth_allow_cleartext = yes
+auth_username_chars =
 mail_driver = maildir
 mail_path = {folder}/mail/%{{user}}
 mail_uid = 65534
@@ -53,6 +55,10 @@ service imap-login {{
 }}
 passdb static {{
   password = {password}
+}}
+passdb accented {{
+  driver = static
+  passdb_static_password = {accented}
 }}
 userdb static {{
   fields {{
@@ -136,7 +142,8 @@ def configured(folder: Path, port: int) -> Path:
     (folder / "mail").mkdir()
     os.chown(folder / "mail", NOBODY, NOBODY)
     file = folder / "dovecot.conf"
-    file.write_text(CONFIGURATION.format(folder=folder, port=port, password=PASSWORD), encoding="utf-8")
+    values = {"folder": folder, "port": port, "password": PASSWORD, "accented": ACCENTED}
+    file.write_text(CONFIGURATION.format(**values), encoding="utf-8")
     return file
 
 
@@ -207,6 +214,31 @@ async def test_a_mailbox_that_does_not_let_us_in_is_tried_again(server: Server) 
     account = replace(server.account, password="wrong")
     with pytest.raises(MailboxUnavailable, match="refused to log in"):
         await MailboxWatcher(account, server.desk, "").work()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "folder"),
+    [
+        pytest.param("zoë@example.com", PASSWORD, "INBOX", id="user"),
+        pytest.param("ada@example.com", ACCENTED, "INBOX", id="password"),
+        pytest.param("eva@example.com", PASSWORD, "Anträge & 依頼", id="folder"),
+        pytest.param("eva@example.com", PASSWORD, "R&D", id="sign of modified UTF-7"),
+    ],
+)
+async def test_accounts_and_folders_may_have_any_letters(
+    server: Server, user: str, password: str, folder: str
+) -> None:
+    account = replace(server.account, user=user, password=password, folder=folder)
+    async with ImapSession.opened(account, None) as session:
+        await session.ask("CREATE", inbox._folder(folder))
+        mail = b"Subject: Hello\r\n\r\nany letters"
+        await asyncio.to_thread(session.client.append, inbox._folder(folder), "", "", mail)
+    await MailboxWatcher(account, server.desk, f"{folder} erledigt").work()  # type: ignore[arg-type]
+    assert len(server.desk.taken) == 1
+
+
+def test_folder_in_modified_utf_7_is_taken_as_it_is() -> None:
+    assert inbox._folder("Entw&APw-rfe") == inbox._folder("Entwürfe") == '"Entw&APw-rfe"'
 
 
 async def test_without_a_folder_mail_stays_and_is_marked(server: Server) -> None:

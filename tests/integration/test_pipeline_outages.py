@@ -23,6 +23,7 @@ from shared.contract.events import IdentityVerified, RequestSubmitted
 from shared.runtime.accounts import definitions
 from shared.runtime.broker import declare
 from shared.runtime.broker.publisher import CONFIRM_WITHIN_S
+from shared.runtime.http_limits import HEAD_WITHIN_S, MOST_OF_ONE_CLIENT
 from tests.integration.forked_processes import started
 from tests.integration.pipeline import (
     PORTAL,
@@ -177,6 +178,7 @@ async def test_upkeep_has_a_request_that_stands_still_go_on(pipeline: Pipeline, 
             path: (await pipeline.http.get(f"http://{HOST}:{port}/{path}")).text
             for path in ("livez", "readyz", "metrics")
         }
+        assert await cuts_a_connection_too_many(port)
     finally:
         await process.stop(STOP_WITHIN)
     assert answers["livez"] == "alive\n"
@@ -184,6 +186,19 @@ async def test_upkeep_has_a_request_that_stands_still_go_on(pipeline: Pipeline, 
     assert 'habeas_facts_republished_total{service="fulfillment"} 1.0' in answers["metrics"]
     assert 'habeas_cases_stalled{service="fulfillment"}' in answers["metrics"]
     assert "facts published again" in (tmp_path / "upkeep.log").read_text(encoding="utf-8")
+
+
+async def cuts_a_connection_too_many(port: int) -> bool:
+    """Return whether *port* closes the connection of a client that has more than one may have."""
+    streams = [await asyncio.open_connection(HOST, port) for _ in range(MOST_OF_ONE_CLIENT + 1)]
+    try:
+        async with asyncio.timeout(HEAD_WITHIN_S / 2):  # an idle one is cut later
+            return not await streams[-1][0].read()
+    except ConnectionResetError:
+        return True
+    finally:
+        for _, writer in streams:
+            writer.close()
 
 
 async def test_a_wire_that_is_cut_again_and_again_loses_and_doubles_nothing(

@@ -432,3 +432,16 @@ async def test_look_compares_new_rows_and_once_an_hour_late_ones(
     services = len(LISTENS)
     hour = timedelta(hours=1)
     assert since[::services] == [FIRST_LOOK, OVERLAP + minute, LATE + hour, OVERLAP + minute]
+
+
+async def test_more_facts_than_one_query_holds_are_compared(journals: Journals) -> None:
+    comparison, row = journals.comparison, ("verifier", FactSource.JOURNAL, "row", NOW)
+    long = "x" * 2_000  # 20 MB of ids: more than a document of MongoDB holds
+    facts = [
+        ExpectedFact("intake", f"{number}{long}", IdentityVerified.TYPE, CASE, CASE, *row)
+        for number in range(10_000)
+    ]
+    await journals.handled("intake", facts[0].id)
+    assert await comparison.unhandled(facts) == facts[1:]
+    store = WatchState(comparison.client, comparison.prefix)
+    assert await store.without_discarded(facts) == facts

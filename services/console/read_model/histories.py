@@ -23,6 +23,7 @@ from services.console.state import CaseRow
 from shared.contract.envelope import FACTS
 from shared.contract.events import Fact, RecipientConcerned, RequestReceived
 from shared.errors import PermanentError, StoreUnavailable
+from shared.portions import portions
 from shared.runtime.journal import PURGE_KEPT, JournalRow, NotedFact, correlation_from, stored_correlation
 from shared.runtime.mongo import (
     DUPLICATE_KEY,
@@ -120,12 +121,12 @@ class CaseHistories:
         with translated("remove cases"):
             known = [one["_id"] async for one in self._histories.find({PURGED: None}, {"_id": 1})]
             others = list(set(known) - set(cases))
-            for start in range(0, len(others), DELETED_AT_ONCE):
-                some = {"_id": {"$in": others[start : start + DELETED_AT_ONCE]}}
-                await self._histories.delete_many(some)
-                await self._cases.delete_many(some)
+            for some in portions(others, DELETED_AT_ONCE):
+                wanted = {"$in": some}
+                await self._histories.delete_many({"_id": wanted})
+                await self._cases.delete_many({"_id": wanted})
                 for rows in self._others.values():
-                    await rows.delete_many({"case": some["_id"]})
+                    await rows.delete_many({"case": wanted})
         return len(others)
 
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:

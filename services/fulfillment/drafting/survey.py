@@ -35,6 +35,7 @@ from services.fulfillment.drafting.references import (
 )
 from services.fulfillment.drafting.schema import CollectionOutline, Inference, RecordKey, key_of, spellings
 from shared.errors import HabeasError
+from shared.portions import portions
 from shared.runtime.mongo import Client, Document, secondary_first, translated
 
 SAMPLE = 1_000
@@ -120,8 +121,8 @@ class SampleReader:
         """Return how often each of *keys* stands in the field *end*; ``None`` if that takes too long."""
         counts: Counter[RecordKey] = Counter()
         try:
-            for start in range(0, len(keys), VALUES_PER_QUERY):
-                counts.update(await self._found(end, frozenset(keys[start : start + VALUES_PER_QUERY])))
+            for some in portions(keys, VALUES_PER_QUERY):
+                counts.update(await self._found(end, frozenset(some)))
         except HabeasError:
             return None
         return counts

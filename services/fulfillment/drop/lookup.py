@@ -31,13 +31,14 @@ from services.fulfillment.drop.hash_lists import AT_ONCE, HashListBatch, HashLis
 from services.fulfillment.search.lookups import entering
 from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.existence import SeenCollectionsPort, lacking_collections
-from services.fulfillment.stores.mongodb import Stores, in_portions
+from services.fulfillment.stores.mongodb import Stores
 from shared.contract.drop import KIND_OF, NO_IDENTITY, LineSplitter, ListKind, ListMatch, ListRow, row_of
 from shared.contract.envelope import encode
 from shared.contract.events import DropMatched
 from shared.contract.ports import VaultPort
 from shared.errors import InvalidDataMap
 from shared.law import Right
+from shared.portions import in_portions
 from shared.runtime.broker import Message
 from shared.runtime.log import logger
 from shared.runtime.mongo import Document

@@ -21,10 +21,11 @@ from services.fulfillment.erasure.steps import Disposition, RecordName, RecordSt
 from services.fulfillment.holds.check import NO_HOLDS, HoldCheck, HoldReader
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.stores.mongodb import Stores, in_portions, older_than
+from services.fulfillment.stores.mongodb import Stores, older_than
 from services.fulfillment.stores.registers import PurgeOrder, PurgeOrders
 from shared.contract.events import Fact, PurgeApproved, PurgeProposed
 from shared.errors import RefusedDecision
+from shared.portions import in_portions
 from shared.runtime.log import logger
 from shared.runtime.mongo import Document
 from shared.runtime.worker import work_forever

@@ -21,6 +21,7 @@ from services.fulfillment.search.forms import forms
 from services.fulfillment.search.mentions import LONGEST_PATTERN, branches
 from services.fulfillment.search.phones import canonical, integers, longhand
 from services.fulfillment.stores import caseless
+from shared.portions import portions
 from shared.runtime.dataloader import DataLoader, LoadOrder, side_by_side
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, each_with_bson, translated
@@ -172,9 +173,8 @@ class CollectionLookup:
     async def _load(self, searches: Sequence[BatchSearch], most: int) -> dict[BatchSearch, None]:
         deliver = _deliver_to(searches)
         probes = list(dict.fromkeys(probe for search in searches for probe in search.probes))
-        for start in range(0, len(probes), most):
-            queries = self._queries(probes[start : start + most])
-            await side_by_side([self._read(query, deliver) for query in queries])
+        for some in portions(probes, most):
+            await side_by_side([self._read(query, deliver) for query in self._queries(some)])
         return dict.fromkeys(searches)
 
     def _queries(self, probes: Sequence[Probe]) -> Iterator[caseless.Query]:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from math import inf
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.domain import (
@@ -37,11 +37,11 @@ from services.fulfillment.stores.batch_lookup import (
 )
 from services.fulfillment.stores.rules import Rules
 from shared.errors import ConfigurationError, PermanentError
+from shared.portions import portions
 from shared.runtime.dataloader import DataLoader, side_by_side
 from shared.runtime.mongo import Client, Document, Write, at_primary, connect, ping, translated, write_each
 from shared.runtime.mongo import Collection as Stored
 
-T = TypeVar("T")
 WRITES_PER_ROUND = 1_000
 READING_WINDOW = 0.02
 """Seconds for which requests are collected before one pass over the texts of a collection."""
@@ -326,8 +326,7 @@ class Stores:
     async def _store(self, place: CollectionPlace, all_writes: Sequence[Writes]) -> dict[Writes, Refusals]:
         owners = [(writes, n) for writes in all_writes for n in range(len(writes.operations))]
         refused: dict[Writes, dict[int, int]] = {writes: {} for writes in all_writes}
-        for start in range(0, len(owners), WRITES_PER_ROUND):
-            some = owners[start : start + WRITES_PER_ROUND]
+        for some in portions(owners, WRITES_PER_ROUND):
             operations = [writes.operations[n] for writes, n in some]
             for index, code in (await write_each(self._stored(place), operations)).items():
                 writes, n = some[index]
@@ -360,18 +359,6 @@ def older_than(path: str, day: date) -> Document:
     """Return a filter for documents with a day before *day* at *path*, as date or text; others may match."""
     before = datetime.combine(day, time.min, UTC) + timedelta(days=1)  # days in other time zones
     return {"$or": [{path: {"$lt": before}}, {path: {"$lt": f"{before.year + 1:04}"}}]}
-
-
-async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
-    """Yield *documents* in lists of *size*."""
-    portion: list[T] = []
-    async for document in documents:
-        portion.append(document)
-        if len(portion) >= size:
-            yield portion
-            portion = []
-    if portion:
-        yield portion
 
 
 def _projection(paths: Iterable[str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b, sha256
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.domain import CONTRACT, LEGAL_HOLD, NOT_CHANGEABLE
@@ -24,6 +24,7 @@ from services.fulfillment.erasure.journal.entries import (
 )
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, steps_where
 from services.fulfillment.search.ownership import OwnershipMatch, hashed_matches
+from shared.portions import portions
 from shared.runtime.bulk_insert import Insertions
 from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import (
@@ -45,7 +46,6 @@ RECORDS_PER_PURGE = 10_000
 """Records that are purged together, with one certificate."""
 
 
-T = TypeVar("T")
 LEASE = timedelta(hours=1)
 """How long a running daily job may be silent before another replica takes over."""
 REMEMBERED_FOR = timedelta(days=30)
@@ -100,12 +100,12 @@ class RetainedRecords:
         entries = [entry | {"asked": asked} for entry in found]
         names = {entry["_id"] for entry in entries}
         with translated("register kept records"):
-            for some in _portions(entries):
+            for some in portions(entries, ENTRIES_PER_WRITE):
                 writes = [UpdateOne({"_id": entry["_id"]}, {"$set": entry}, upsert=True) for entry in some]
                 await self._kept.bulk_write(writes, ordered=False)
             before = [document["_id"] async for document in self._kept.find({"erasure": erasure}, {"_id": 1})]
             gone = sorted(set(before) - names)
-            for names_gone in _portions(gone):
+            for names_gone in portions(gone, ENTRIES_PER_WRITE):
                 await self._kept.delete_many({"_id": {"$in": names_gone}})
 
     async def due(self, today: date) -> AsyncIterator[RetainedRecord]:
@@ -119,7 +119,7 @@ class RetainedRecords:
         """Register the records of *steps* for the approved purge *order*; it may be repeated."""
         entries = [self._entry(step, version, order, until=None) for step in steps]
         with translated("register records to purge"):
-            for some in _portions(entries):
+            for some in portions(entries, ENTRIES_PER_WRITE):
                 writes = [UpdateOne({"_id": one["_id"]}, {"$setOnInsert": one}, upsert=True) for one in some]
                 await self._kept.bulk_write(writes, ordered=False)
 
@@ -140,7 +140,7 @@ class RetainedRecords:
         """
         ours = 0
         with translated("begin a purge"):
-            for some in _portions(entries):
+            for some in portions(entries, ENTRIES_PER_WRITE):
                 free = {"_id": {"$in": [entry.name for entry in some]}, "begun": {"$in": [None, number]}}
                 ours += (await self._kept.update_many(free, {"$set": {"begun": number}})).matched_count
         return ours == len(entries)
@@ -152,7 +152,7 @@ class RetainedRecords:
     async def forget(self, entries: Sequence[RetainedRecord]) -> None:
         """Delete *entries*: their records were checked again."""
         with translated("forget kept records"):
-            for some in _portions(entries):
+            for some in portions(entries, ENTRIES_PER_WRITE):
                 await self._kept.delete_many({"_id": {"$in": [entry.name for entry in some]}})
 
     def matches(self, entry: RetainedRecord, document: Document) -> tuple[OwnershipMatch, ...]:
@@ -215,11 +215,6 @@ def _retained_record(document: Document) -> RetainedRecord:
         marks=document["marks"],
         begun=document.get("begun"),
     )
-
-
-def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), ENTRIES_PER_WRITE):
-        yield items[start : start + ENTRIES_PER_WRITE]
 
 
 def _until(step: RecordStep, today: date) -> date | None:

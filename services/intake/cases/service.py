@@ -65,6 +65,7 @@ from shared.contract.ports import VaultPort
 from shared.contract.references import references_in
 from shared.contract.sources import Source, names_requests
 from shared.errors import Destroyed, IllegalTransition, NewerContract, TooEarly, UnknownRequest
+from shared.portions import portions
 from shared.runtime import traces
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.client_limits import Allowance
@@ -358,7 +359,7 @@ class RequestService:
         sources = [source] if source else await self.journal.sources()
         ids = [self.id_of(one, reference) for one in sources]
         found: list[str] = []
-        for some in (ids[start : start + SOURCES_AT_ONCE] for start in range(0, len(ids), SOURCES_AT_ONCE)):
+        for some in portions(ids, SOURCES_AT_ONCE):
             found += compress(some, await asyncio.gather(*map(self._has_come, some)))
         return found
 

@@ -1,5 +1,6 @@
 """`habeas up` uses the operator's stores, company and data map; its ports stay; one runs in a folder."""
 
+import asyncio
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from habeas.cli import app
 from habeas.client.stores import server, store_urls
+from habeas.embedded import uptime
 from habeas.embedded.installation import ENVIRONMENT, Installation, claimed
 from habeas.embedded.parts.ports import HOST
 from habeas.embedded.uptime import OwnSettings, StoreContents, require_sound, up
@@ -163,3 +165,33 @@ async def test_refused_second_start_changes_no_file(tmp_path: Path) -> None:
     with claimed(tmp_path), pytest.raises(ConfigurationError, match="already"):
         await up(tmp_path, Console(), StoreContents(), OwnSettings(port_base=28_300))
     assert (tmp_path / "stack.json").read_text() == before
+
+
+async def test_wrong_time_of_the_watch_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.touch(mode=0o600)
+    file.write_text("HABEAS_STALLED_AFTER=soon\n")
+    with pytest.raises(ConfigurationError, match=r"^HABEAS_STALLED_AFTER: must be a duration, like PT10M$"):
+        await up(tmp_path / "state", Console(), StoreContents(), OwnSettings(env_file=file))
+    assert not (tmp_path / "state").exists()
+
+
+async def test_error_of_a_work_beside_the_services_ends_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def passes(*_: object) -> None:
+        await asyncio.sleep(0)
+
+    async def fails(*_: object) -> None:
+        raise ConfigurationError("the watch ended")
+
+    async def lasts(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    for name in ("run_until_stopped", "verify_daily"):
+        monkeypatch.setattr(uptime, name, lasts)
+    monkeypatch.setattr(uptime, "started", passes)
+    monkeypatch.setattr(uptime, "watch_stalled", fails)
+    monkeypatch.setattr(uptime, "describe", lambda *_: None)
+    with pytest.raises(ConfigurationError, match="the watch ended"):
+        await up(tmp_path, Console(quiet=True), StoreContents(), OwnSettings())

@@ -7,7 +7,7 @@ import uvloop
 from structlog.testing import capture_logs
 
 from shared.errors import StoreUnavailable, Unroutable
-from shared.runtime.worker import WakeUp, work_forever
+from shared.runtime.worker import WakeUp, until_one_ends, work_forever
 from tests.waiting import eventually
 
 
@@ -137,3 +137,23 @@ def test_moments_in_the_past_wake_a_loop_of_uvloop() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(woken())
+
+
+async def test_error_of_one_work_ends_the_others_and_is_raised() -> None:
+    cancelled = False
+
+    async def lasts() -> None:
+        nonlocal cancelled
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise Unroutable("no queue takes it")
+
+    with pytest.raises(Unroutable):
+        await until_one_ends(lasts(), fails())
+    assert cancelled

@@ -42,6 +42,7 @@ from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.registers import EARLIEST, ErasureJournal
 from services.fulfillment.stores.rules import Rules
 from shared.errors import StoreUnavailable
+from shared.portions import portions
 
 ReplayedRecord: TypeAlias = tuple[str, Hashable]
 """Key of a collection, and the comparison key of a record's ``_id``."""
@@ -348,8 +349,8 @@ class Replay:
         for entry in entries:
             key, place = entry.treatment.key, entry.treatment.place
             ids = [one for one in sightings.ids_of(entry) if named.get(record_of(key, one)) is entry]
-            for start in range(0, len(ids), IDS_PER_LOOK):
-                probes = [Probe.of("_id", one, caseless=False) for one in ids[start : start + IDS_PER_LOOK]]
+            for some in portions(ids, IDS_PER_LOOK):
+                probes = [Probe.of("_id", one, caseless=False) for one in some]
                 for document in chain.from_iterable((await self._stores.find(place, probes)).values()):
                     found = found_again(entry, document, self._map.by_key[key], self._fingerprints)
                     yield ReplayCandidate(found, entry)

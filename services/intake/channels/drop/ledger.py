@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from services.intake.channels.drop.terms import DropStatus
 from shared.contract.drop import ListKind
+from shared.portions import portions
 from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
 
 LEASE: Final = timedelta(minutes=1)
@@ -229,9 +230,8 @@ class DropLedger:
     async def expect(self, answers: Sequence[ListedAnswer]) -> None:
         """Await the cases of *answers*, in addition to those awaited before."""
         with translated("await requests of DROP"):
-            for start in range(0, len(answers), AT_ONCE):
-                changes = [_expected(one) for one in answers[start : start + AT_ONCE]]
-                await self._answers.bulk_write(changes, ordered=False)
+            for some in portions(answers, AT_ONCE):
+                await self._answers.bulk_write([_expected(one) for one in some], ordered=False)
 
     async def undecided(self, batch: str) -> int:
         """Return the number of requests of *batch* without a first status yet."""

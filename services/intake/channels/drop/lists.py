@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
-from typing import TypeVar
 
 from services.intake.channels.drop.ledger import SetAsideList
 from services.intake.domain import IntakeCase, evolve
@@ -21,7 +20,6 @@ from shared.runtime.broker import EventPublisher
 from shared.runtime.journal import JournalRow, events_of
 from shared.runtime.service import JournalRowPort, messages_of
 
-Item = TypeVar("Item")
 NAME = "intake"
 PREFIX = "drop_"
 """Prefix of all names in the vault of a batch."""
@@ -103,15 +101,3 @@ class BatchLists:
     async def discard(self, batch: str) -> None:
         """Remove the lists and the results of *batch* for good."""
         await self.vault.discard_all(batch, (PREFIX,))
-
-
-async def in_portions(items: AsyncIterator[Item], size: int) -> AsyncIterator[list[Item]]:
-    """Yield *items* in lists of *size*; the last may be shorter."""
-    portion: list[Item] = []
-    async for item in items:
-        portion.append(item)
-        if len(portion) >= size:
-            yield portion
-            portion = []
-    if portion:
-        yield portion

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
-from services.intake.channels.drop.lists import BatchLists, in_portions
+from services.intake.channels.drop.lists import BatchLists
 from services.intake.channels.drop.terms import DropStatus
 from shared.contract.drop import NO_IDENTITY, SOURCE, ListKind, ListMatch
 from shared.contract.events import RequestSubmitted, Residence, Subject
 from shared.errors import UnknownRequest
 from shared.law import Regulation
+from shared.portions import in_portions
 from shared.runtime.log import logger
 
 AT_ONCE: Final = 1_000

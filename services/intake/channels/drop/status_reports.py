@@ -13,10 +13,11 @@ from typing import IO, Final
 
 from services.intake.channels.drop import client
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
-from services.intake.channels.drop.lists import BatchLists, in_portions
+from services.intake.channels.drop.lists import BatchLists
 from services.intake.channels.drop.terms import HEADER, DropStatus, combined_status, lines_of, part_of
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.drop import ListKind
+from shared.portions import in_portions
 from shared.runtime.log import logger
 
 WITHIN: Final = timedelta(days=45)

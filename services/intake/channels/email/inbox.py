@@ -12,6 +12,7 @@ import imaplib
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ TIMEOUT_S = 60.0
 PORTS = {"imap": 143, "imaps": 993}
 KEYWORD = "HabeasTaken"
 CAME = re.compile(r'INTERNALDATE "([^"]{1,40})"')
+NOT_PLAIN = re.compile(r"&(?![A-Za-z0-9+,]*-)|[^\x20-\x7e]+")
+"""The parts of a folder's name that need another form; a name may be in modified UTF-7 already."""
 TROUBLE = (OSError, imaplib.IMAP4.error)
 
 TAKEN = "250 2.0.0 taken in"
@@ -152,8 +155,8 @@ class MailboxWatcher:
     async def _opened(self) -> AsyncIterator["ImapSession"]:
         async with ImapSession.opened(self.account, self.tls) as session:
             if self.done:
-                await session.ask("CREATE", _quoted(self.done))  # "no" means that it exists
-            await session.done("open the folder", "SELECT", _quoted(self.account.folder))
+                await session.ask("CREATE", _folder(self.done))  # "no" means that it exists
+            await session.done("open the folder", "SELECT", _folder(self.account.folder))
             yield session
 
     async def _waiting(self, session: "ImapSession") -> list[str]:
@@ -200,9 +203,9 @@ class MailboxWatcher:
         if not self.done:
             await session.done("mark", "UID", "STORE", uid, "+FLAGS", f"({KEYWORD})")
         elif session.moves:
-            await session.done("move", "UID", "MOVE", uid, _quoted(self.done))
+            await session.done("move", "UID", "MOVE", uid, _folder(self.done))
         else:
-            await session.done("copy", "UID", "COPY", uid, _quoted(self.done))
+            await session.done("copy", "UID", "COPY", uid, _folder(self.done))
             await session.done("delete", "UID", "STORE", uid, "+FLAGS", r"(\Deleted)")
             await session.done("expunge", "EXPUNGE")
 
@@ -270,7 +273,10 @@ def _connected(account: ImapAccount, tls: ssl.SSLContext | None) -> imaplib.IMAP
 
 def _log_in(client: imaplib.IMAP4, account: ImapAccount) -> None:
     try:
-        client.login(_quoted(account.user), account.password)
+        if (account.user + account.password).isascii():
+            client.login(_quoted(account.user), account.password)
+        else:  # LOGIN takes ASCII alone (RFC 4616 section 2, RFC 9051 section 6.2.3)
+            client.authenticate("PLAIN", lambda _: f"\0{account.user}\0{account.password}".encode())
     except imaplib.IMAP4.abort:  # the connection was lost
         raise
     except imaplib.IMAP4.error:
@@ -292,6 +298,16 @@ def _came_at(said: str) -> datetime:
         return datetime.strptime(found[1].strip(), "%d-%b-%Y %H:%M:%S %z") if found else datetime.now(UTC)
     except ValueError:
         return datetime.now(UTC)
+
+
+def _folder(name: str) -> str:
+    """Return the *name* of a folder as an argument, in modified UTF-7 (RFC 3501 section 5.1.3)."""
+    return _quoted(NOT_PLAIN.sub(_shifted, name))
+
+
+def _shifted(found: re.Match[str]) -> str:
+    coded = b64encode(found[0].encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
+    return "&-" if found[0] == "&" else f"&{coded}-"
 
 
 def _quoted(name: str) -> str:
