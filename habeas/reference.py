@@ -290,20 +290,41 @@ def _metrics() -> Iterator[tuple[str, str, str, str, str]]:
             text = path.read_text(encoding="utf-8")
             if "metrics import" not in text and path.name != "metrics.py":
                 continue
-            process = {"shared": "each service", "habeas": "upkeep"}.get(folder) or path.relative_to(
-                ROOT
-            ).parts[1]
-            for kind, (name, shows, *labels) in _declared_metrics(ast.parse(text)):
+            module = ast.parse(text)
+            own = {"shared": "each service", "habeas": "upkeep"}.get(folder) or path.relative_to(ROOT).parts[
+                1
+            ]
+            services = _metrics_of_one_service(module)
+            for variable, kind, (name, shows, *labels) in _declared_metrics(module):
+                process = services.get(variable, own)
                 yield f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), process, shows
 
 
-def _declared_metrics(module: ast.Module) -> Iterator[tuple[str, list[str]]]:
+def _declared_metrics(module: ast.Module) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield variable, kind and texts of each metric that *module* declares."""
     for node in ast.walk(module):
         match node:
-            case ast.Call(func=ast.Name(id="counter" | "gauge" | "histogram" as kind), args=args):
-                yield kind, [str(one.value) for one in args if isinstance(one, ast.Constant)]
+            case ast.Assign(
+                targets=[ast.Name(id=variable)],
+                value=ast.Call(func=ast.Name(id="counter" | "gauge" | "histogram" as kind), args=args),
+            ):
+                yield variable, kind, [str(one.value) for one in args if isinstance(one, ast.Constant)]
             case _:
                 pass
+
+
+def _metrics_of_one_service(module: ast.Module) -> Mapping[str, str]:
+    """Return the variables of metrics that *module* labels with a fixed service alone, and that service."""
+    found: dict[str, str] = {}
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=variable), attr="labels"), args=[ast.Name(id=label)]
+            ) if label.isupper():
+                found[variable] = label.lower()
+            case _:
+                pass
+    return found
 
 
 def _problems_in(path: Path) -> Iterator[tuple[str, str, str]]:

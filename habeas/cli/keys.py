@@ -62,6 +62,13 @@ def issue(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def rotate(
     keep: Annotated[int, Option("--keep", help="Days until the current master key is destroyed.")] = 7,
+    rings_only: Annotated[
+        bool,
+        Option(
+            "--rings-only",
+            help="Leave the keys of cases to `habeas keys retire`, where services get key rings later.",
+        ),
+    ] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +81,7 @@ def rotate(
     keys = client.master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
     client.master_keys.save(keys, credentials)
     client.master_keys.issue(keys, credentials)
-    anew, unopened = run(_wrap_anew(keys, state))
+    anew, unopened = (0, 0) if rings_only else run(_wrap_anew(keys, state))
     text = f"the keys of {anew} requests are wrapped anew; the old master key is destroyed in {keep} days"
     output({"wrapped": anew, "unopened": unopened, "days": keep}, text + _warning(unopened), as_json=as_json)
 

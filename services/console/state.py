@@ -193,7 +193,7 @@ class CaseRow:
 
     @property
     def shown_reference(self) -> str | None:
-        """The reference of the publisher; None where it is keyed, which tells nobody anything."""
+        """The reference of the publisher; None where it is keyed, and so without meaning for people."""
         return None if self.reference is None or self.reference.startswith(KEYED) else self.reference
 
     @property

@@ -487,6 +487,27 @@ async def livez() -> PlainTextResponse:
     return PlainTextResponse("alive\n")
 
 
+class _Readiness:
+    """Asks the parts that a process needs, and keeps the figure of each up to date."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+        self._asking: asyncio.Task[Mapping[str, str]] | None = None
+
+    async def states(self) -> Mapping[str, str]:
+        """Return the state of each part, each over a fresh call."""
+        found = await asyncio.gather(*map(state_of, self._checks.values()))
+        states = dict(zip(self._checks, found, strict=True))
+        for name, state in states.items():
+            metrics.readiness(name, answers=state == ANSWERS)
+        return states
+
+    def refresh(self) -> None:
+        """Ask in the background: a scrape does not wait for a part that hangs, the next one shows it."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self.states())
+
+
 def health_app(checks: Checks) -> FastAPI:
     """Return an application that answers for this process, to its operators."""
     app = FastAPI(
@@ -498,6 +519,7 @@ def health_app(checks: Checks) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    readiness = _Readiness(checks)
     described = partial(app.get, tags=["operations"], openapi_extra={"security": []})
     alive: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"example": "alive\n"}}}}
     described("/livez", operation_id="getLiveness", response_class=PlainTextResponse, responses=alive)(livez)
@@ -507,18 +529,14 @@ def health_app(checks: Checks) -> FastAPI:
     )
     async def readyz() -> JSONResponse:
         """Answer which parts are reached, each over a fresh call."""
-        names = list(checks)
-        states = dict(
-            zip(names, await asyncio.gather(*(state_of(checks[name]) for name in names)), strict=True)
-        )
-        for name, state in states.items():
-            metrics.readiness(name, answers=state == ANSWERS)
+        states = await readiness.states()
         ready = all(state == ANSWERS for state in states.values())
-        return JSONResponse(states, status_code=200 if ready else 503)
+        return JSONResponse(dict(states), status_code=200 if ready else 503)
 
     @described("/metrics", operation_id="getMetrics", response_class=PlainTextResponse)
     async def figures() -> Response:
         """Answer all figures in Prometheus' text format."""
+        readiness.refresh()
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return app

@@ -95,7 +95,7 @@ _HTTP = histogram(
 _CONNECTED = gauge("habeas_consuming", "Whether the service's queue is being consumed.", "service")
 _READY = gauge(
     "habeas_ready",
-    "Whether a part that the process needs answered, when its readiness was last asked.",
+    "Whether a part that the process needs answered last: each scrape and each call of /readyz ask it anew.",
     "part",
 )
 _BLOCKED = gauge(

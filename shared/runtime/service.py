@@ -705,7 +705,7 @@ class Runtime(Generic[S, C]):
             await self.staff.note({work.envelope.id: outcome}, now)
 
     async def _note_accepted(self, settled: Iterable[_Done]) -> None:
-        """Record the decisions that took effect: who reads that one did, finds its row in the journal."""
+        """Record the decisions that took effect, after their rows: a reader of the record finds the row."""
         accepted = {
             done.work.envelope.id: _accepted(done, self.service.name) for done in settled if done.is_accepted
         }

@@ -98,6 +98,17 @@ async def test_rotation_revives_no_destroyed_case(pipeline: Pipeline) -> None:
         await vault_of(pipeline, renewed).open(case, SUBMISSION)
 
 
+async def test_rotation_of_rings_alone_leaves_the_keys_of_cases_to_retire(pipeline: Pipeline) -> None:
+    case = "e" * 32
+    ring = master_keys.load(credentials_of(pipeline)).ring("intake")
+    await vault_of(pipeline, ring).create(case)
+    before = await wrapped(pipeline, case)
+    await did(pipeline, "rotate", "--rings-only")
+    assert await wrapped(pipeline, case) == before
+    await did(pipeline, "retire")
+    assert await wrapped(pipeline, case) != before
+
+
 async def test_no_service_file_holds_a_master_key(pipeline: Pipeline) -> None:
     keys = master_keys.load(credentials_of(pipeline))
     for path in credentials_of(pipeline).glob("*/keys"):

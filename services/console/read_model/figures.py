@@ -258,7 +258,7 @@ class FigureReader:
         """
         Return the counts of requests received in the months from *first* to *last*, not older than a minute.
 
-        Who asks while they are counted gets the same ones.
+        Calls while they are counted get the same ones.
         """
         key, now = (first.isoformat()[:7], last.isoformat()[:7]), asyncio.get_running_loop().time()
         self._known = {one: kept for one, kept in self._known.items() if now - kept[0] < KEPT_S}
@@ -269,7 +269,7 @@ class FigureReader:
             return await asyncio.shield(counting)
         finally:
             if counting.done() and (counting.cancelled() or counting.exception()):
-                self._known.pop(key, None)  # who asks next has it counted again
+                self._known.pop(key, None)  # the next call has them counted again
 
     async def ages(self, today: date) -> Mapping[str, int]:
         """Return the number of open requests by age in days."""

@@ -54,7 +54,7 @@ class Carrier:
             async with asyncio.timeout(LONGEST.total_seconds()):
                 return await self.http.post(url, await self._headers(parcel, url), parcel.body)
         except TimeoutError:
-            raise ReceiverUnavailable("the receiver did not answer: no answer in time") from None
+            raise ReceiverUnavailable("the receiver did not answer in time") from None
 
     async def _headers(self, parcel: Parcel, url: httpx.URL) -> dict[str, str]:
         digest, size = hashlib.sha256(), 0

@@ -17,7 +17,7 @@ AT_ONCE = 100
 BEGAN = "began"
 """Index of the first rows of cases: a purged case has none."""
 SEEN, MOVED = "_began", "_moved"
-"""Names of the documents with the moments until which beginnings and later rows were looked at."""
+"""Names of the documents with the moments up to which beginnings and later rows were examined."""
 PERIOD = "_period"
 """Name of the document with the retention period that the dates follow."""
 LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ class PurgeDates:
 
     async def follow(self, months: int, now: datetime) -> None:
         """Have all cases with a date examined *now* if the retention period was not of *months* before."""
-        with translated("look for the retention period"):
+        with translated("apply the retention period to dates of cases"):
             noted = await self._dates.find_one({"_id": PERIOD})
             if noted is None or noted["months"] != months:
                 await self._dates.update_many({"look_at": {"$gt": now}}, {"$set": {"look_at": now}})
@@ -67,24 +67,24 @@ class PurgeDates:
             for case, at in moments.items()
         ]
         if changes:
-            with translated("note when to look at cases again"):
+            with translated("write the next dates of cases"):
                 await self._dates.bulk_write(changes, ordered=False)
 
     async def forget(self, cases: Iterable[str], session: Session | None = None) -> None:
         """Remove the dates of *cases*; it may be repeated."""
-        with translated("forget when to look at cases"):
+        with translated("remove the dates of cases"):
             await self._dates.delete_many({"_id": {"$in": list(cases)}}, session=session)
 
     async def _grown_old(self, before: datetime) -> AsyncIterator[str]:
         """Yield the cases whose beginning has become older than the retention since the last look."""
         began: Document = {"n": 0, "at": {"$gte": await self._until(SEEN, LONG_AGO), "$lt": before}}
-        with translated("find old records"):
+        with translated("find old cases"):
             rows = self._rows.find(began, {"case": 1}, batch_size=AT_ONCE)
             async for document in rows.hint(BEGAN):
                 yield document["case"]
 
     async def _come_due(self, now: datetime) -> AsyncIterator[str]:
-        with translated("find cases to look at"):
+        with translated("find cases that are due"):
             found = self._dates.find({"look_at": {"$lte": now}}, {"_id": 1}, batch_size=AT_ONCE)
             async for document in found:
                 yield document["_id"]
@@ -92,7 +92,7 @@ class PurgeDates:
     async def _moved(self, since: datetime) -> AsyncIterator[Sequence[str]]:
         """Yield the old cases with a row *since* the last look."""
         stages: list[Document] = [{"$match": {"at": {"$gte": since}}}, {"$group": {"_id": "$case"}}]
-        with translated("find cases that moved"):
+        with translated("find cases with new rows"):
             moved = self._rows.aggregate(stages, allowDiskUse=True)
             async for page in _paged(document["_id"] async for document in moved):
                 known = self._dates.find({"_id": {"$in": list(page)}}, {"_id": 1})
@@ -100,13 +100,13 @@ class PurgeDates:
                     yield old
 
     async def _until(self, name: str, first: datetime) -> datetime:
-        """Return the moment until which was looked; *first* before the first look."""
-        with translated("read when was looked at cases"):
+        """Return the moment up to which cases were examined; *first* before the first time."""
+        with translated("read up to when cases were examined"):
             mark = await self._dates.find_one({"_id": name})
         return mark["until"] if mark else first
 
     async def _reached(self, name: str, moment: datetime) -> None:
-        with translated("note what was looked at"):
+        with translated("write up to when cases were examined"):
             await self._dates.update_one({"_id": name}, {"$max": {"until": moment}}, upsert=True)
 
 
