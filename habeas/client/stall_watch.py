@@ -60,6 +60,7 @@ class StallWatch:
     after: timedelta
     """How long a fact may stand."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _prepared: bool = False
     _parked: dict[str, tuple[int, frozenset[str]]] = field(default_factory=dict)
     """Service → the size of its parking queue when it was read, and the ids in it."""
     _behind: list[str] = field(default_factory=list)
@@ -78,6 +79,9 @@ class StallWatch:
             StoreUnavailable: The database does not answer.
             BrokerUnavailable: The broker does not answer.
         """
+        if not self._prepared:
+            await self._store.prepare()
+            self._prepared = True
         state, known = await self._store.read()
         now = self.clock()
         found = await self._unhandled(state, known, now)

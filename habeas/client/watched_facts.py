@@ -100,6 +100,11 @@ class WatchState:
         self._state = database["watch"]
         self._repairs = client[f"{prefix}_{CONSOLE}"]["repairs"]
 
+    async def prepare(self) -> None:
+        """Create the index of the console's list."""
+        with translated("index facts that are not handled"):
+            await self._facts.create_index([("stalled", 1), ("at", 1)])
+
     async def read(self) -> tuple[Document, list[WatchedFact]]:
         """Return the state of the last look, and the facts that were not handled then."""
         with translated("read facts that are not handled"):

@@ -80,7 +80,8 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     views, attempts = SavedViews(database), AttemptStore(database)
     openings, figures = OpeningLog(database), FigureReader(database)
     holds, notices = HoldList(database), NoticeList(database)
-    for prepared in (cases, sessions, views, attempts, openings, holds, notices, figures):
+    parked = ParkedMessages(settings.amqp_url.get_secret_value(), histories, database)
+    for prepared in (cases, sessions, views, attempts, openings, holds, notices, figures, parked):
         await prepared.prepare()
     async with (
         StaffApi.opened(settings.intake_url, credential.headers) as intake,
@@ -88,7 +89,6 @@ async def build(settings: ConsoleSettings, platform: KeylessRuntime) -> AsyncIte
     ):
         accounts = AccountReader(platform.client, settings.database_prefix)
         provider = _provider(settings, http)
-        parked = ParkedMessages(settings.amqp_url.get_secret_value(), histories, database)
         parts = ConsoleParts(
             settings,
             cases,

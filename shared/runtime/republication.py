@@ -170,17 +170,17 @@ def _is_order(stored: Document) -> bool:
     return all(isinstance(one, str) for one in texts) and stored["source"] in {*FactSource}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Republisher:
     """Carries out the orders to *service*, in each of its replicas."""
 
     service: str
     journal: Journal
     publisher: EventPublisher
+    _prepared: bool = False
 
     async def run(self) -> None:
         """Carry them out, for ever; an outage only delays it."""
-        await Publications(self.journal.database).prepare()
         delayed = "facts are published again later"
         await work_forever(self.work, service=self.service, delayed=delayed, every_s=LOOK_EVERY_S)
 
@@ -190,6 +190,9 @@ class Republisher:
 
         A purged case has no rows and no timers left: an order about it publishes nothing.
         """
+        if not self._prepared:
+            await Publications(self.journal.database).prepare()
+            self._prepared = True
         orders = Republications(self.journal.database)
         pending = await orders.pending()
         if not pending:

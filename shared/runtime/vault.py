@@ -421,6 +421,9 @@ class Vault:
         content = _open(key, document["sealed"], name)
         if "packed" not in document:
             return content
+        _, _, item = document["_id"].partition("/")
+        if not is_packed(item):
+            raise Sealed(f"{document['_id']} was altered: content of its compartment is never packed")
         return unpacked(content, await self._templates.of(document["packed"]))
 
     async def _load_items(self, names: Sequence[VaultName]) -> Mapping[VaultName, Document | None]:

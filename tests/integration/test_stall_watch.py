@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, Self, cast
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from habeas.client import stall_watch
 from habeas.client.republication import order, unhandled_since
@@ -16,6 +18,8 @@ from habeas.client.stall_watch import FIRST_LOOK, LATE, OVERLAP, RETRIED, StallW
 from habeas.client.unhandled_facts import FactComparison
 from habeas.client.watched_facts import ExpectedFact, WatchState
 from habeas.embedded.stack import Stack
+from services.console.read_model.stalled_cases import STANDING
+from services.console.system.parked_messages import ParkedMessages
 from services.intake.domain import RECORDS
 from shared.contract.envelope import encode
 from shared.contract.events import (
@@ -28,7 +32,7 @@ from shared.contract.events import (
     TimeCame,
 )
 from shared.contract.topology import EVENTS, LISTENS, PARKING, REQUESTS, RETRY
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, StoreUnavailable
 from shared.runtime import metrics
 from shared.runtime.broker import Bus, Message, declare
 from shared.runtime.journal import PURGE_KEPT, Journal, JournalRow, NotedFact
@@ -46,6 +50,7 @@ from shared.runtime.service import messages_of
 from tests.conftest import required
 from tests.runtime_fakes import MemoryBroker, uncorrelated
 from tests.unit.fakes import AbsentBroker
+from tests.waiting import eventually
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CASE, OTHER = "c" * 32, "d" * 32
@@ -432,6 +437,45 @@ async def test_look_compares_new_rows_and_once_an_hour_late_ones(
     services = len(LISTENS)
     hour = timedelta(hours=1)
     assert since[::services] == [FIRST_LOOK, OVERLAP + minute, LATE + hour, OVERLAP + minute]
+
+
+async def test_lists_of_stalled_cases_and_discarded_messages_use_indexes(journals: Journals) -> None:
+    console = journals.comparison.database("console")
+    await ParkedMessages("", cast(Any, None), console).prepare()
+    await journals.published("verifier", verified())
+    await journals.look()
+    upkeep = journals.comparison.database("upkeep")
+    lists = (
+        upkeep["unhandled"].find(STANDING).sort("at", 1),
+        console["repairs"].find({"message": {"$in": ["a", "b"]}, "action": "discard"}),
+        console["repairs"].find({}).sort("at", -1),
+    )
+    for one in lists:
+        plan = str((await one.explain())["queryPlanner"]["winningPlan"])
+        assert "IXSCAN" in plan
+        assert "'SORT'" not in plan
+
+
+class AbsentDatabase:
+    """The database of a journal that does not answer."""
+
+    @property
+    def database(self) -> Self:
+        return self
+
+    def __getitem__(self, _name: str) -> Any:
+        raise StoreUnavailable("it does not answer")
+
+
+async def test_outage_at_the_start_only_delays_publishing_again() -> None:
+    republisher = Republisher("verifier", cast(Any, AbsentDatabase()), MemoryBroker())
+    with capture_logs() as logs:
+        running = asyncio.create_task(republisher.run())
+        await eventually(lambda: logs or running.done())
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
+    assert [one["event"] for one in logs] == ["facts are published again later"]
 
 
 async def test_more_facts_than_one_query_holds_are_compared(journals: Journals) -> None:

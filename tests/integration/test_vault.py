@@ -354,6 +354,20 @@ async def test_size_of_a_sealed_secret_does_not_depend_on_its_content(
     assert len({len(one["sealed"]) async for one in items.find()}) == 1
 
 
+async def test_packed_content_of_a_compartment_that_is_never_packed_is_refused(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account with the key of the compartment may seal anything there: its size would say the secret."""
+    with monkeypatch.context() as patched:
+        patched.setattr("shared.runtime.vault.is_packed", lambda _item: True)
+        await vault.seal(CASE, "code_1", b"1" * 500)
+        await vault.seal_stream(CASE, "proof_1", pieces(LETTER), like=LIKE)
+    with pytest.raises(Sealed, match="never packed"):
+        await vault.open(CASE, "code_1")
+    with pytest.raises(Sealed, match="never packed"):
+        await opened(vault, "proof_1")
+
+
 async def test_case_of_0_1_0_opens(
     vault: Vault, keys: Collection, items: Collection, chunks: Collection
 ) -> None:

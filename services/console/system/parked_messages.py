@@ -10,7 +10,6 @@ import asyncio
 import re
 import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +26,7 @@ from shared.contract.topology import inboxes, parking_of
 from shared.errors import HabeasError, TransientError
 from shared.runtime import retry_policy
 from shared.runtime.broker import Delivery, Parking, sizes_of
-from shared.runtime.mongo import Database, Document, translated
+from shared.runtime.mongo import Database, Document, IndexModel, translated
 from shared.runtime.retry_policy import origin_in
 
 CASE_ID = re.compile("[0-9a-f]{32}")
@@ -87,6 +86,11 @@ class ParkedMessages:
         self._read_until = 0.0
         self._reading = asyncio.Lock()
 
+    async def prepare(self) -> None:
+        """Create the indexes of the record."""
+        with translated("index the repairs"):
+            await self._repairs.create_indexes([IndexModel("message"), IndexModel("at")])
+
     async def all(
         self, services: Iterable[str] | None = None, most: int = MOST_SHOWN
     ) -> Sequence[ParkedMessage]:
@@ -111,17 +115,22 @@ class ParkedMessages:
         """
         Return the parked messages about *case*, as they were some seconds ago; none if the broker is away.
 
-        The page of a case is shown often: the queues are not read for each.
+        The page of a case is shown often: the queues are not read for each, and no page waits for another
+        that reads them.
         """
-        async with self._reading:
-            if monotonic() >= self._read_until:
-                with suppress(TransientError):
-                    sizes = await sizes_of(self._url, map(parking_of, inboxes()))
-                    full = {size.name for size in sizes if size.messages}
-                    services = [one for one in inboxes() if parking_of(one) in full]
-                    self._known = await self.all(services, most=MOST_READ)
+        if monotonic() >= self._read_until and not self._reading.locked():
+            async with self._reading:
+                try:
+                    self._known = await self._read()
+                except TransientError:
+                    self._known = ()
                 self._read_until = monotonic() + READ_EVERY_S
         return [one for one in self._known if one.case == case]
+
+    async def _read(self) -> Sequence[ParkedMessage]:
+        sizes = await sizes_of(self._url, map(parking_of, inboxes()))
+        full = {size.name for size in sizes if size.messages}
+        return await self.all([one for one in inboxes() if parking_of(one) in full], most=MOST_READ)
 
     async def repair(self, wanted: ParkedMessage, action: RepairAction, repair: Document) -> None:
         """

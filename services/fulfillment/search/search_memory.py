@@ -84,8 +84,8 @@ class SearchRoom:
         """Take from *memory*; without it, there is no limit."""
         self._memory = memory
         self._held = 0
-        self._kept = False
-        """Whether the findings of an earlier search are in it: those cannot be dropped to wait."""
+        self._kept = 0
+        """The bytes for the findings of earlier searches: those cannot be dropped to wait."""
         self.refused = False
         """Whether a search must drop its records and wait."""
 
@@ -93,7 +93,7 @@ class SearchRoom:
         """Let a search keep records that count for *size* bytes; return whether it may."""
         if self._memory is None or size <= FREE:
             return True
-        while not self.refused and _weight(size) > self._held:
+        while not self.refused and self._kept + _weight(size) > self._held:
             if self._kept:
                 self._memory.overdraw(STEP)
             elif not self._memory.take(STEP):
@@ -114,16 +114,15 @@ class SearchRoom:
         """Keep the findings of a search, which count for *size* bytes, and give back the rest."""
         if self._memory is None or not self._held:
             return
-        rest = max(0, self._held - _weight(size))
-        self._memory.give_back(rest)
-        self._held -= rest
-        self._kept = True
+        self._kept = min(self._kept + _weight(size), self._held)
+        self._memory.give_back(self._held - self._kept)
+        self._held = self._kept
 
     def give_back(self) -> None:
         """Give everything back; it may be called again."""
         if self._memory is not None:
             self._memory.give_back(self._held)
-        self._held, self._kept, self.refused = 0, False, False
+        self._held, self._kept, self.refused = 0, 0, False
 
 
 def _weight(size: int) -> int:

@@ -1,5 +1,6 @@
 """A repair meets the message that the administrator saw, whatever id its publisher has chosen."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from services.console.system.parked_messages import (
 from services.console.system.repairs import named
 from shared.contract.envelope import encode
 from shared.contract.topology import inboxes
+from shared.errors import BrokerUnavailable
 from shared.runtime.broker import Delivery, QueueSize
 from shared.runtime.retry_policy import ATTEMPT
 from tests.unit.console.test_decision_offers import CASE, received, view_of
@@ -111,6 +113,42 @@ async def test_signed_digest_names_the_body_of_the_message(monkeypatch: pytest.M
         for one in await parked.all()
     ]
     assert len({content_of(record) for record in records}) == 2
+
+
+async def test_case_has_no_parked_messages_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    _known, parked = queue(monkeypatch, [delivery(1, "one", f'{{"correlationid": "{CASE}"}}'.encode())])
+    monkeypatch.setattr(parked_messages, "READ_EVERY_S", 0)
+    monkeypatch.setattr(parked_messages, "sizes_of", full)
+    assert len(await parked.of_case(CASE)) == 1
+    monkeypatch.setattr(parked_messages, "sizes_of", away)
+    assert await parked.of_case(CASE) == []
+
+
+async def test_page_of_a_case_waits_for_no_other_that_reads_the_queues(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _known, parked = queue(monkeypatch, [])
+    silent = asyncio.Event()
+
+    async def silently(*_: object) -> list[QueueSize]:
+        await silent.wait()
+        return []
+
+    monkeypatch.setattr(parked_messages, "sizes_of", silently)
+    first = asyncio.create_task(parked.of_case(CASE))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert await parked.of_case(CASE) == []
+    silent.set()
+    assert await first == []
+
+
+async def full(_url: str, names: Iterable[str]) -> list[QueueSize]:
+    return [QueueSize(name, 1, 0) for name in names]
+
+
+async def away(_url: str, _names: Iterable[str]) -> list[QueueSize]:
+    raise BrokerUnavailable("the broker does not answer")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,17 @@ async def test_second_search_of_a_handler_does_not_wait_beside_the_first() -> No
     assert memory.used == 0
 
 
+async def test_second_search_of_a_handler_counts_beside_the_findings_of_the_first() -> None:
+    memory = SearchMemory(MOST)
+    room = SearchRoom(memory)
+    for number in (1, 2):
+        assert room.keep(LARGE)
+        room.settle(LARGE)
+        assert memory.used == number * (LARGE * WEIGHT + BESIDE)
+    room.give_back()
+    assert memory.used == 0
+
+
 async def test_waiting_searches_precede_new_ones() -> None:
     memory, order = SearchMemory(MOST), list[str]()
     memory.overdraw(MOST)
