@@ -22,6 +22,8 @@ import pytest
 from services.fulfillment import bootstrap as fulfillment
 from services.fulfillment.erasure.window import window_ended
 from services.intake import bootstrap as intake
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.cases.waiting_queue import WaitingQueue
 from services.notifier import bootstrap as notifier
 from services.notifier.smtp.mail_channel import SmtpChannel
 from services.verifier import bootstrap as verifier
@@ -30,6 +32,7 @@ from shared.contract.events import DeadlineCame, TimeCame
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Message
 from shared.runtime.journal import JournalRow
+from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Client, connect
 from shared.runtime.scheduler import Timers, row_of
 from shared.runtime.service import Runtime, messages_of
@@ -191,6 +194,20 @@ class ScheduledServices:
         self.crashes += 1
         self.life.last, self.chance.dies_at = float("inf"), float("inf")
         await self._start(await self._stop(name))
+
+    @property
+    def pages(self) -> RequestService:
+        """What the pages of requests do for people, at the moment that the test has chosen."""
+        part, key = self.parts["intake"], derived_key(self.root_key, "request ids")
+        return RequestService(
+            self.vault,
+            cast("Any", part.journal),
+            cast("EventPublisher", self.router),
+            ServiceKeys(requests=key, codes=derived_key(self.root_key, "package codes")),
+            cast("Any", part.service.context),
+            WaitingQueue(self.client[f"{self.prefix}_intake"], {}),
+            clock=self.clock,
+        )
 
     def _mortal(self, real: Any, kind: str) -> Any:
         return Mortal(real, self.life, WRITES[kind])

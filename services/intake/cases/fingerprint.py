@@ -64,9 +64,11 @@ def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> R
     Return that *received* is a duplicate of *first*; None if it is not.
 
     Not if *first* has ended or is late: a reminder then gets its own deadline. Nor if it has other laws or a
-    later deadline, or waits for a proof that may not come. A duplicate stays linked, however the first ends.
+    later deadline, or waits for a proof that may not come. Nor if it is stopped: a stranger may have sent it,
+    and the staff may end it without an answer. A duplicate stays linked, however the first ends.
     """
-    if first.received is None or first.due_on is None or not first.answer_awaited:
+    awaited = first.answer_awaited and first.stopped is None
+    if first.received is None or first.due_on is None or not awaited:
         return None
     if first.received.laws != received.laws or not today <= first.due_on <= received.due_on:
         return None

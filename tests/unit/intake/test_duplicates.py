@@ -32,6 +32,7 @@ from shared.contract.events import (
     RequestReceived,
     RequestRejected,
     RequestRenewed,
+    StopReason,
 )
 from shared.law import Right
 from tests.unit.fakes import ABROAD, NOW, PERSON, REQUEST_KEY, SOURCE, Office, request, submission
@@ -185,6 +186,15 @@ UNDELIVERED = NoticeFailed(request_id=FIRST, letter=LetterKind.OUTCOME, reason="
 async def test_when_the_first_has_ended_the_next_is_the_first_of_its_kind(facts: Sequence[Fact]) -> None:
     office = await asked_once()
     await office.tell(*facts)
+    await asked(office, name="r-2")
+    assert office.facts(RequestDuplicated) == []
+    await asked(office, name="r-3")
+    assert office.the(RequestDuplicated).first == SECOND
+
+
+async def test_a_stopped_request_which_a_stranger_may_have_sent_blocks_no_other() -> None:
+    office = await asked_once()
+    await office.requests.stop(FIRST, StopReason.NOT_ME)
     await asked(office, name="r-2")
     assert office.facts(RequestDuplicated) == []
     await asked(office, name="r-3")
