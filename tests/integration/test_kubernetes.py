@@ -99,6 +99,12 @@ def test_every_mounted_secret_comes_from_the_store_and_no_manifest_has_one(
     assert not any(kind == "Secret" for kind, _ in manifests)
 
 
+def test_master_keys_come_under_each_of_their_names(manifests: dict[tuple[str, str], Any]) -> None:
+    spec = manifests["ExternalSecret", "habeas-keys"]["spec"]
+    assert spec["dataFrom"] == [{"extract": {"key": "habeas/keys"}}], "a rotation changes the property's name"
+    assert "data" not in spec
+
+
 def test_service_sees_the_secrets_of_its_own_account_alone(manifests: dict[tuple[str, str], Any]) -> None:
     for service in PROCESSES:
         volumes = pod(manifests, service)["volumes"]

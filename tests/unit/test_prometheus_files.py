@@ -35,7 +35,11 @@ def headings(page: str) -> set[str]:
 
 @pytest.mark.slow
 def test_alerts_and_dashboard_use_metrics_that_the_code_declares() -> None:
-    declared = {name.strip("`"): kind for name, kind, *_ in _metrics()}
+    found = [(name.strip("`"), kind, process) for name, kind, _, process, _ in _metrics()]
+    declared = {name: kind for name, kind, _ in found}
+    process_of = {name: process for name, _, process in found}
+    assert process_of["habeas_code_alarm"] == process_of["habeas_drop_set_aside"] == "intake"
+    assert process_of["habeas_consuming"] == "each service"
     series = set(declared) | {
         name + end for name in declared if declared[name] == "histogram" for end in HISTOGRAM
     }

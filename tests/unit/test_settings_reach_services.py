@@ -169,6 +169,7 @@ def test_upkeep_destroys_overdue_keys_and_copies_heads_every_day() -> None:
     upkeep = COMPOSE["services"]["upkeep"]
     assert upkeep["entrypoint"][:4] == ["python", "-m", "habeas", "upkeep"]
     assert (upkeep["restart"], upkeep["profiles"]) == ("unless-stopped", [])
+    assert {"HABEAS_LOG_LEVEL", "HABEAS_LOG_FORMAT"} <= upkeep["environment"].keys()
 
 
 @pytest.mark.slow
