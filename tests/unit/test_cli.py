@@ -203,6 +203,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
 
 STATE = InstallationState(Path("none"))
 SHELL = typer.Context(typer.main.get_command(app))
+SHELL.params["state"] = STATE  # not the folder in which `make demo` of this checkout has run
 REQUEST, INCIDENT = f"a1b2{'0' * 28}", f"a1b2{'1' * 28}"
 
 
