@@ -20,6 +20,7 @@ Errors, named by the reaction of a consumer.
         ├── Unroutable            an event without a queue
         ├── Sealed                sealed data that its key does not open
         ├── Destroyed             a case with a destroyed key
+        ├── ContentMissing        content that the vault does not hold; handled again twice before parking
         ├── MailRefused           the mail server will never take the letter
         ├── RefusedDecision       a decision of the staff that the case does not allow
         ├── InvalidDataMap        a data map that cannot be honoured; names file and line
@@ -101,6 +102,17 @@ class Sealed(PermanentError):
 
 class Destroyed(PermanentError):
     """The case's key was destroyed, and with it all that it sealed."""
+
+
+class ContentMissing(PermanentError, KeyError):
+    """
+    The vault holds nothing of this name.
+
+    A decision on the same request, handled elsewhere, may have discarded it meanwhile. The history of the
+    request says so at the next try.
+    """
+
+    __str__ = Exception.__str__
 
 
 class MailRefused(PermanentError):

@@ -15,7 +15,7 @@ from shared import __name__ as package
 from shared.contract import topology
 from shared.contract.envelope import decode
 from shared.contract.events import Fact
-from shared.errors import HabeasError, TransientError
+from shared.errors import ContentMissing, HabeasError, TransientError
 from shared.runtime.broker import Delivery, Message
 
 ATTEMPT = "x-habeas-attempt"
@@ -32,6 +32,8 @@ REQUEST = "x-habeas-request"
 REPUBLISHED = "x-habeas-republished"
 """On facts that were ordered again: :mod:`shared.runtime.republication`."""
 
+TRIES_FOR_CONTENT = 3
+"""Tries of a message whose content is missing: at the third, six seconds later, a decision is on record."""
 OWN_CODE = tuple(f"{package.removesuffix('shared')}{name}." for name in ("shared", "services", "habeas"))
 """Beginnings of the names of our modules."""
 
@@ -99,12 +101,16 @@ def after_failure(
     """
     Return the decision on *delivery* after its handling raised *error*.
 
-    An unknown error is permanent: parked and loud, not retried for ever.
+    An unknown error is permanent: parked and loud, not retried for ever. Content that is missing may have
+    been discarded by a decision that the next try sees.
     """
     ours = {} if _is_replayed(delivery) else _our_headers(delivery)
     attempt = attempts_in(ours) + 1
     first = datetime.fromisoformat(str(ours.get(FIRST_FAILURE, now.isoformat())))
-    parked = not isinstance(error, TransientError) or now - first >= retry_for
+    again = isinstance(error, TransientError) or (
+        isinstance(error, ContentMissing) and attempt < TRIES_FOR_CONTENT
+    )
+    parked = not again or now - first >= retry_for
     origin = origin_of(delivery)
     headers = {
         **_their_headers(delivery),

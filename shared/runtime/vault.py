@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.errors import Destroyed, PermanentError, Sealed
+from shared.errors import ContentMissing, Destroyed, PermanentError, Sealed
 from shared.runtime.dataloader import DataLoader, LoadOrder
 from shared.runtime.key_rings import (
     COMPARTMENTS,
@@ -265,7 +265,7 @@ class Vault:
         Return the content that is kept under the name *item*.
 
         Raises:
-            KeyError: Nothing is.
+            ContentMissing: Nothing is.
             Destroyed: The case has no key (any more).
             Sealed: It was altered, or the master key is another.
         """
@@ -275,7 +275,7 @@ class Vault:
         else:
             key, document = await self._key(case, item), await self._read(name)
         if document is None:
-            raise KeyError(name)
+            raise ContentMissing(f"nothing is kept as {name}")
         return await self._opened(key, document, _item_name(document))
 
     async def holds(self, case: str, item: str) -> bool:
@@ -329,7 +329,7 @@ class Vault:
         Yield the bytes that :meth:`seal_stream` kept, from byte *start* on.
 
         Raises:
-            KeyError: Nothing is kept there, or not all of it.
+            ContentMissing: Nothing is kept there, or not all of it.
             Destroyed: The case has no key (any more).
             Sealed: It was altered.
         """
@@ -339,7 +339,7 @@ class Vault:
         while not last:
             document = await self._read_chunk(f"{VaultName(case, item)}#{number}")
             if document is None or attempt not in (None, document["attempt"]):
-                raise KeyError(item)
+                raise ContentMissing(f"nothing, or not all of it, is kept as {VaultName(case, item)}")
             attempt, last = document["attempt"], document["last"]
             yield (await self._opened(key, document, _chunk_name(document)))[skipped:]
             number, skipped = number + 1, 0

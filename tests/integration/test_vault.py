@@ -89,7 +89,7 @@ async def test_oversized_item_does_not_affect_others_sealed_with_it(vault: Vault
 
 
 async def test_an_unknown_item_is_a_key_error(vault: Vault) -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ContentMissing):
         await vault.open(CASE, "nothing")
 
 
@@ -235,7 +235,7 @@ async def test_discarded_items_are_gone_streams_too_and_the_rest_stays(vault: Va
     await vault.seal_stream(CASE, "package", pieces(ADA))
     await vault.discard(CASE, ["proof", "package"])
     for attempt in (vault.open(CASE, "proof"), opened(vault, "package")):
-        with pytest.raises(KeyError):
+        with pytest.raises(ContentMissing):
             await attempt
     assert await vault.open(CASE, "request") == ADA
 
@@ -256,7 +256,7 @@ async def test_a_stream_opens_as_it_was_sealed(vault: Vault, content: bytes) -> 
 async def test_a_truncated_stream_is_an_error(vault: Vault, chunks: Collection) -> None:
     await vault.seal_stream(CASE, "package", pieces(LARGE))
     await chunks.delete_one({"_id": f"{CASE}/package#2"})
-    with pytest.raises(KeyError):
+    with pytest.raises(ContentMissing):
         await opened(vault, "package")
 
 
@@ -284,7 +284,7 @@ async def test_chunks_of_two_attempts_do_not_open_together(vault: Vault) -> None
 
     with pytest.raises(ConnectionError):
         await vault.seal_stream(CASE, "package", dies_after_the_first_chunk())
-    with pytest.raises(KeyError):
+    with pytest.raises(ContentMissing):
         await opened(vault, "package")
     await vault.seal_stream(CASE, "package", pieces(ADA))
     assert await opened(vault, "package") == ADA
@@ -397,7 +397,7 @@ async def test_discarding_by_prefix_keeps_the_items_that_are_named(vault: Vault,
     await vault.discard_all(CASE, ["package"], but=["package_2", "package_2_facts"])
     assert [one["_id"] async for one in chunks.find()] == [f"{CASE}/package_2#0"]
     assert await vault.open(CASE, "package_2_facts") == ADA
-    with pytest.raises(KeyError):
+    with pytest.raises(ContentMissing):
         await vault.open(CASE, "package_1_facts")
 
 

@@ -9,7 +9,7 @@ import pytest
 from shared.contract.envelope import encode
 from shared.contract.events import IdentityReminded
 from shared.contract.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, STRUCTURED
-from shared.errors import BrokerUnavailable, ConfigurationError, MalformedEvent, StoreUnavailable
+from shared.errors import BrokerUnavailable, ConfigurationError, ContentMissing, MalformedEvent, StoreUnavailable
 from shared.runtime import mongo, retry_policy
 from shared.runtime.broker import Delivery, translated
 from shared.runtime.retry_policy import after_failure
@@ -57,6 +57,13 @@ def test_the_time_for_retries_counts_from_the_first_failure() -> None:
     started = NOW - DAY
     assert not failure(retried(9, since=started + timedelta(seconds=1))).parked
     assert failure(retried(9, since=started)).parked
+
+
+def test_missing_content_is_looked_for_twice_more() -> None:
+    """A decision that another replica handles discards proofs; the next try sees that decision."""
+    missing = ContentMissing("nothing is kept as case/proof_0")
+    assert [failure(retried(attempts), missing).parked for attempts in (0, 1, 2)] == [False, False, True]
+    assert failure(retried(2), missing).message.headers[retry_policy.REASON] == str(missing)
 
 
 @pytest.mark.parametrize("error", [MalformedEvent("data.right: required"), ValueError("ada@example.org")])
