@@ -46,7 +46,13 @@ from shared.runtime import log, metrics, tls, traces
 from shared.runtime.accounts import KEYLESS, VAULT_WRITERS, Publishers
 from shared.runtime.audit_heads import HeadExport
 from shared.runtime.broker import Bus, Consumer, user_of
-from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, Networks, connections_under
+from shared.runtime.http_limits import (
+    MOST_CONNECTIONS,
+    ConnectionLimits,
+    DisconnectsAllowed,
+    Networks,
+    connections_under,
+)
 from shared.runtime.http_metrics import TimedApp
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import OWN_STORE, Client, connect, ping
@@ -459,7 +465,7 @@ def server_config(
 ) -> uvicorn.Config:
     """Return how *app* is served at the *address*, with the limits on connections; it ends within *grace*."""
     return uvicorn.Config(
-        app,
+        DisconnectsAllowed(app),
         *address,
         log_config=None,
         access_log=False,

@@ -7,10 +7,13 @@ Uvicorn itself limits only how long a connection may idle between two requests.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import ClassVar, TypeAlias, cast
 
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared.runtime.client_limits import network_of
@@ -158,3 +161,16 @@ class LimitedConnection(H11Protocol):
 def connections_under(limits: ConnectionLimits) -> type[LimitedConnection]:
     """Return the protocol class that serves uvicorn's connections under *limits*."""
     return type("ConnectionUnderLimits", (LimitedConnection,), {"limits": limits})
+
+
+class DisconnectsAllowed:
+    """An application whose requests end without an error when the client goes in the middle of a body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Serve *app*."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        with suppress(ClientDisconnect):
+            await self._app(scope, receive, send)

@@ -1,6 +1,7 @@
 """Connections that hold the HTTP port: each is cut by a limit of its own (short ones here)."""
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from shared.runtime.http_limits import ConnectionLimits, connections_under
+from shared.runtime.http_limits import ConnectionLimits, DisconnectsAllowed, connections_under
 
 HEAD = b"POST / HTTP/1.1\r\nHost: intake\r\nContent-Length: 10\r\n"
 CUT_WITHIN_S = 5.0
@@ -41,7 +42,12 @@ async def large() -> AsyncIterator[bytes]:
 async def served(head_within: float = 0.3) -> AsyncIterator[Opens]:
     limits = ConnectionLimits(head_within=head_within, body_within=0.3, read_within=0.3, most_of_one=8)
     config = uvicorn.Config(
-        app, port=0, log_config=None, lifespan="off", http=connections_under(limits), ws="none"
+        DisconnectsAllowed(app),
+        port=0,
+        log_config=None,
+        lifespan="off",
+        http=connections_under(limits),
+        ws="none",
     )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -89,6 +95,20 @@ async def test_client_that_does_not_finish_its_request_is_cut(sent: bytes) -> No
         reader, writer = await opened()
         writer.write(sent)
         assert await is_cut(reader)
+
+
+@pytest.mark.parametrize("goes", [True, False], ids=["goes", "is cut"])
+async def test_body_that_ends_early_is_no_error(goes: bool, caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as opened:
+        reader, writer = await opened()
+        writer.write(HEAD + b"\r\n123")
+        if goes:
+            await asyncio.sleep(0.1)
+            writer.close()
+        else:
+            assert await is_cut(reader)
+        await asyncio.sleep(0.2)
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 async def test_client_that_sends_a_byte_now_and_then_is_cut_all_the_same() -> None:

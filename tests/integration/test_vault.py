@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.errors import Destroyed, PermanentError, Sealed
+from shared.errors import ContentMissing, Destroyed, PermanentError, Sealed
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.key_rings import (
     COMPARTMENTS,

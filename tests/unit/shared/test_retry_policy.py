@@ -9,7 +9,13 @@ import pytest
 from shared.contract.envelope import encode
 from shared.contract.events import IdentityReminded
 from shared.contract.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, STRUCTURED
-from shared.errors import BrokerUnavailable, ConfigurationError, ContentMissing, MalformedEvent, StoreUnavailable
+from shared.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    ContentMissing,
+    MalformedEvent,
+    StoreUnavailable,
+)
 from shared.runtime import mongo, retry_policy
 from shared.runtime.broker import Delivery, translated
 from shared.runtime.retry_policy import after_failure
