@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ import pytest
 from habeas.embedded.installation import COMPANY
 from habeas.embedded.stack import Stack
 from services.intake.cases.errors import NotPossibleNow
-from services.intake.domain import request_id
+from services.intake.domain import IntakeCase, request_id
 from shared.contract import topology
 from shared.contract.envelope import encode
 from shared.contract.events import (
@@ -168,14 +168,22 @@ class World:
         """Return the code of the newest letter."""
         return (await self.services.vault.open(case.id, f"code_{case.codes - 1}")).decode()
 
-    async def facts(self, case: ModelledCase) -> list[Fact]:
-        """Return all facts that the services have published about *case*."""
-        rows = [row for name in self.services.parts for row in await self.services.history(name, case.id)]
-        return [fact for row in rows for fact in row.facts if fact.PUBLISHED]
+    async def found(self, cases: Sequence[ModelledCase]) -> list[tuple[IntakeCase, list[Fact]]]:
+        """Return the state of each of *cases* in intake, and the facts that all services have published."""
+        histories = await self.services.histories({case.id for case in cases})
+        fold = self.services.parts["intake"].service.fold
+        facts = {
+            case.id: [fact for rows in histories.values() for row in rows[case.id] for fact in row.facts]
+            for case in cases
+        }
+        return [
+            (fold(histories["intake"][one.id]), [fact for fact in facts[one.id] if fact.PUBLISHED])
+            for one in cases
+        ]
 
     async def renewal(self, case: ModelledCase) -> str:
         """Return the id of the newest request that takes *case* up again."""
-        facts = await self.facts(case)
+        ((_state, facts),) = await self.found([case])
         return [one.renewed for one in facts if isinstance(one, AppealAnswered) and one.renewed][-1]
 
     def mails_to(self, person: str) -> Counter[str]:

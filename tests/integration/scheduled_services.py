@@ -299,15 +299,14 @@ class ScheduledServices:
 
     # --- what came out --------------------------------------------------------------------------------------
 
-    async def history(self, service: str, case: str) -> list[JournalRow]:
-        """Return the rows of *case* in the journal of *service*."""
-        journal: Any = self.parts[service].journal
-        rows: list[JournalRow] = (await journal.histories({case})).get(case, [])
-        return rows
-
-    async def state(self, service: str, case: str) -> Any:
-        """Return the state of *case* in *service*."""
-        return self.parts[service].service.fold(await self.history(service, case))
+    async def histories(self, cases: set[str]) -> dict[str, dict[str, list[JournalRow]]]:
+        """Return the rows of each case in the journal of each service."""
+        journals: list[Any] = [part.journal for part in self.parts.values()]
+        found = await asyncio.gather(*(journal.histories(cases) for journal in journals))
+        return {
+            name: {case: rows.get(case, []) for case in cases}
+            for name, rows in zip(self.parts, found, strict=True)
+        }
 
     async def forget_timers(self) -> None:
         """Remove all timers: no case of before goes on."""
