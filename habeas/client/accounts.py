@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
+from habeas.client.private_files import replaced
 from shared.errors import BrokerUnavailable, ConfigurationError
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, made_roles
 from shared.runtime.broker import declare
@@ -135,10 +136,9 @@ def renew_passwords(folder: Path, account: str) -> list[str]:
     for path in files:
         url = urlsplit(path.read_text(encoding="utf-8").strip())
         user, hosts = quote(_user(path)[0], safe=""), url.netloc.rpartition("@")[2]
-        new = path.with_name(f"{path.name}.new")
-        new.unlink(missing_ok=True)
-        _write(new, url._replace(netloc=f"{user}:{secrets.token_urlsafe(24)}@{hosts}").geturl())
-        new.replace(path)
+        with replaced(path) as text:
+            netloc = f"{user}:{secrets.token_urlsafe(24)}@{hosts}"
+            text.write(f"{url._replace(netloc=netloc).geturl()}\n")
     return [path.name for path in files]
 
 

@@ -18,6 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from habeas.client import private_files
 from services.console.read_model.chains import ChainVerification, ChainVerifications
 from shared.contract.topology import CONSOLE, LISTENS
 from shared.errors import ConfigurationError
@@ -98,11 +99,10 @@ class VerifiedExtent:
             return None
 
     def write(self, folder: Path) -> None:
-        """Note it in *folder*."""
+        """Note it in *folder*. Raises ConfigurationError if it cannot be written."""
         moments = {"whole_at": self.whole_at.isoformat(), "until": self.until.isoformat()}
-        part = folder / f"{EXTENT}.part"
-        part.write_text(json.dumps({**moments, "heads": dict(self.heads)}), encoding="utf-8")
-        part.replace(folder / EXTENT)
+        with private_files.replaced(folder / EXTENT) as text:
+            json.dump({**moments, "heads": dict(self.heads)}, text)
 
 
 @dataclass(frozen=True, slots=True)

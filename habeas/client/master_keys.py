@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from habeas.client.private_files import replaced
 from shared.errors import ConfigurationError
 from shared.runtime.accounts import ACCOUNTS, KEYLESS
 from shared.runtime.key_rings import FILE, KEY_BYTES, KeyRing, derived_key, purposes_of, wraps
@@ -103,15 +104,12 @@ def issue(keys: MasterKeys, credentials: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Replace *path*, readable by its owner alone. Raises ConfigurationError if it cannot be written."""
-    new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600)
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written ({error.strerror})") from None
+    with replaced(path) as written:
+        written.write(text)
 
 
 def _parsed(read: dict[str, Any]) -> MasterKeys:

@@ -128,21 +128,23 @@ async def _drop_collections(at: MigratedInstallation) -> None:
 
 
 async def _unused_indexes(at: MigratedInstallation) -> list[str]:
-    found: list[str] = []
-    with translated("list indexes"):
-        for part, name, index in UNUSED_INDEXES:
-            collection = at.client[f"{at.prefix}_{part}"][name]
-            if index in await collection.index_information():
-                found.append(f"index {index} of {collection.full_name}")
-    return found
+    return [f"index {index} of {place.full_name}" async for place, index in _indexes(at)]
 
 
 async def _drop_indexes(at: MigratedInstallation) -> None:
-    with translated("drop indexes"):
-        for part, name, index in UNUSED_INDEXES:
-            collection = at.client[f"{at.prefix}_{part}"][name]
-            if index in await collection.index_information():
-                await collection.drop_index(index)
+    async for collection, index in _indexes(at):
+        with translated("drop indexes"):
+            await collection.drop_index(index)
+
+
+async def _indexes(at: MigratedInstallation) -> AsyncIterator[tuple[Collection, str]]:
+    """Yield the unused indexes that are there."""
+    for part, name, index in UNUSED_INDEXES:
+        collection = at.client[f"{at.prefix}_{part}"][name]
+        with translated("list indexes"):
+            known = await collection.index_information()
+        if index in known:
+            yield collection, index
 
 
 async def _read_model(at: MigratedInstallation) -> list[str]:

@@ -72,18 +72,12 @@ def replace_private(file: Path, text: str) -> None:
     """
     Put a new file with *text* in the place of *file*, for its owner alone; a symbolic link is not followed.
 
-    Raises ConfigurationError if others could replace it.
+    Raises ConfigurationError if others could replace it, or it cannot be written.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     require_private(file.parent)
-    new = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode=0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            written.write(text)
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
+    with replaced(file) as written:
+        written.write(text)
 
 
 def require_private(folder: Path) -> None:

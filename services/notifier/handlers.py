@@ -38,6 +38,7 @@ from services.notifier.letters.letter_models import (
     Withdrawn,
 )
 from services.notifier.letters.previews import previewing
+from services.notifier.letters.reasons import known_reasons
 from shared.contract.answer import Answer
 from shared.contract.correspondents import Correspondent, acknowledged_at_once, correspondent_of
 from shared.contract.events import (
@@ -177,9 +178,7 @@ async def refuse(event: IdentityRefused, ctx: NotifierContext) -> Sequence[Fact]
     """Announce the refusal with the remedies: the identity stayed unclear, or a ground of the law applies."""
     item = event.explanation
     explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
-    # The staff may state any reason. One that no letter knows is left out: the refusal must reach the person.
-    known = [reason for reason in event.reasons if reason in set(ReasonCode)]
-    facts = replace(_refusal(known or UNSTATED, ctx), explanation=explanation)
+    facts = replace(_refusal(known_reasons(event.reasons) or UNSTATED, ctx), explanation=explanation)
     return await write(LetterKind.REFUSAL, facts, ctx.request(), ctx)
 
 
@@ -216,7 +215,7 @@ async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) ->
     item = event.explanation
     explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
     if event.outcome is Outcome.REFUSED:
-        refusal, package = _refusal(list(event.reasons), ctx), _package(event, answer, ctx)
+        refusal, package = _refusal(known_reasons(event.reasons), ctx), _package(event, answer, ctx)
         facts: LetterFacts = replace(refusal, answer=answer, package=package, explanation=explanation)
     elif explanation and event.outcome is not Outcome.NOTHING_HELD:
         facts = _by_hand(event.outcome, explanation, event, ctx)
@@ -385,9 +384,9 @@ async def _recipient(ctx: NotifierContext) -> str:
     return host_of((await submission_of(ctx)).details.transfer_to or "")
 
 
-def _refusal(reasons: Sequence[str], ctx: NotifierContext) -> RefusalLetter:
+def _refusal(reasons: tuple[ReasonCode, ...], ctx: NotifierContext) -> RefusalLetter:
     request = ctx.request()
-    return RefusalLetter(request.right, request.received_on, tuple(map(ReasonCode, reasons)))
+    return RefusalLetter(request.right, request.received_on, reasons)
 
 
 def _answered(
@@ -413,7 +412,7 @@ def _by_hand(
         ctx.request().received_on,
         outcome,
         explanation,
-        tuple(map(ReasonCode, event.reasons)),
+        known_reasons(event.reasons),
         _package(event, NOTHING, ctx),
     )
 

@@ -5,13 +5,12 @@ Several can: that of the residence, that of a place of establishment, the one th
 counted by itself, and the case says which of them gave which day.
 """
 
-from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TypeAlias
 
-from shared.law.clock import Calendar, ClockPause, DueDate, due
+from shared.law.clock import ONE_DAY, Calendar, ClockPause, DueDate, due, months_later
 from shared.law.company import CompanyProfile
 from shared.law.policies import DeadlineRule, Policy, PolicyLibrary, ProofRule, TimedDuty, lies_in
 from shared.law.terms import FeeReason, GivenCopies, Money, Regulation, Right, Role
@@ -159,10 +158,8 @@ def opt_in_locked_until(laws: Iterable[Policy], right: Right, day: date) -> date
     months = max((lock.months for lock in locks if right in lock.rights), default=0)
     if not months:
         return None
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    if day.day <= monthrange(year, month + 1)[1]:
-        return day.replace(year=year, month=month + 1)
-    return date(year, month + 1, 28) + timedelta(days=monthrange(year, month + 1)[1] - 27)
+    later = months_later(day, months)
+    return later if later.day == day.day else later + ONE_DAY
 
 
 def may_narrow(laws: Iterable[Policy], right: Right) -> bool:

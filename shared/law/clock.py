@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import count, islice
-from typing import assert_never
+from typing import TypeVar, assert_never
 from zoneinfo import ZoneInfo
 
 from shared.law.policies import DayOff, FirstDay, PeriodUnit, StatutoryPeriod
 
+Day = TypeVar("Day", bound=date)
 ONE_DAY = timedelta(days=1)
 RECEIPT = "receipt"
 WEEKEND = {5: "Saturday", 6: "Sunday"}
@@ -176,16 +177,16 @@ def _count_months(rule: StatutoryPeriod, received_on: date) -> DayStep:
         Reg. (EEC, Euratom) 1182/71 Art. 3(2)(c): same date, or the month's last day where there is none.
         ICO guidance on time limits: the same, for the United Kingdom.
     """
-    end = _months_later(received_on, rule.length)
+    end = months_later(received_on, rule.length)
     missing = "" if end.day == received_on.day else f", the last day: there is no day {received_on.day}"
     return DayStep(end, f"{rule.period} later{missing}", rule.counting)
 
 
-def _months_later(day: date, months: int) -> date:
-    years, month = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, month + 1
-    _, last = monthrange(year, month)
-    return date(year, month, min(day.day, last))
+def months_later(day: Day, months: int) -> Day:
+    """Return the same day *months* later, earlier if negative; the last day of a month without that day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    _, last = monthrange(year, month + 1)
+    return day.replace(year=year, month=month + 1, day=min(day.day, last))
 
 
 def _count_calendar_days(rule: StatutoryPeriod, received_on: date, begun: str) -> DayStep:

@@ -337,7 +337,7 @@ class Journal:
     async def rows(self, keys: Many[str]) -> list[JournalRow]:
         """Return the rows of *keys* that are there and read. Raises StoreUnavailable without an answer."""
         with translated("read rows of the journal"):
-            found = await self._rows.find(_at(keys)).to_list(None)
+            found = await self._rows.find(rows_at(keys)).to_list(None)
         return [row for document in found if (row := self._row_if_it_reads(document)) is not None]
 
     async def rows_since(self, moment: datetime) -> AsyncIterator[JournalRow]:
@@ -376,7 +376,7 @@ class Journal:
     async def mark_published(self, keys: Iterable[str]) -> None:
         """Remove the mark from the rows of *keys*; it may be repeated."""
         with translated("mark rows as published"):
-            await self._rows.update_many(_at(keys), {"$unset": {"unpublished": ""}})
+            await self._rows.update_many(rows_at(keys), {"$unset": {"unpublished": ""}})
 
     async def forget(self, cases: Many[str]) -> None:
         """
@@ -458,7 +458,7 @@ class Journal:
         return contract_version.read(kind, {"request_id": case, **stored["data"]}, contract)
 
 
-def _at(keys: Iterable[str]) -> Document:
+def rows_at(keys: Iterable[str]) -> Document:
     """Return the query for the rows of *keys*; it names their cases, the shard key of a journal."""
     wanted = list(keys)
     return {"_id": {"$in": wanted}, "case": {"$in": [key.rpartition(":")[0] for key in wanted]}}

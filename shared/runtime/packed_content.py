@@ -10,7 +10,6 @@ code, a token or a key is not packed (:data:`UNPACKED`), and no item is packed w
 """
 
 import zlib
-from functools import lru_cache
 from hashlib import blake2b
 
 from shared.runtime.key_rings import compartment_of
@@ -37,13 +36,7 @@ class PackingTemplate:
         self.digest = blake2b(self.content, digest_size=DIGEST_BYTES).digest()
 
 
-@lru_cache(maxsize=512)
-def template_of(content: bytes) -> PackingTemplate:
-    """Return the template with *content*; templates that are used again are made once."""
-    return PackingTemplate(content)
-
-
-NO_TEMPLATE = template_of(b"")
+NO_TEMPLATE = PackingTemplate(b"")
 
 
 def is_packed(item: str) -> bool:

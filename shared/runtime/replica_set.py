@@ -10,8 +10,7 @@ it is. It may run at every start; `habeas topology` makes the users.
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from shared.errors import ConfigurationError, HabeasError, StoreUnavailable
 from shared.runtime.mongo import Client, Document, connect, translated
 
+APP = "habeas setup"
 ELECTION_WAIT_S = 30.0
 ADDITION_WAIT_S = 600.0
 """Time in which a new member has copied what the others have."""
@@ -65,23 +65,14 @@ async def run(root_url: str, user_url: str) -> None:
         PermanentError: One refused.
     """
     access = Access.read(user_url)
-    with _connected(root_url) as root:
+    with closing(connect(root_url, app_name=APP)) as root:
         if "setName" not in await _hello(root):
             with translated("initiate the replica set"):
                 await root.admin.command("replSetInitiate", configuration_of(access))
         await _elected(root)
     if len(access.members) > 1:
-        with _connected(access.url_for(root_url)) as primary:
+        with closing(connect(access.url_for(root_url), app_name=APP)) as primary:
             await _complete(primary, access)
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[Client]:
-    client = connect(url, app_name="habeas setup")
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def configuration_of(access: Access) -> Document:

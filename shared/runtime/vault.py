@@ -47,7 +47,6 @@ from shared.runtime.packed_content import (
     PackingTemplate,
     is_packed,
     packed,
-    template_of,
     unpacked,
 )
 
@@ -128,15 +127,14 @@ class _Templates:
         self._collection = collection
         self._stored: dict[bytes, PackingTemplate] = {}
 
-    async def store(self, content: bytes) -> PackingTemplate:
-        """Store the template of *content*, and return it; ``NO_TEMPLATE`` where another is stored for it."""
-        template = template_of(content)
+    async def store(self, template: PackingTemplate) -> bool:
+        """Store *template*; return False where another is stored for it."""
         if template.digest not in self._stored:
             document = {"_id": template.digest, "content": template.content}
             if await insert_new(self._collection, [document]) and not await self._is_genuine(template):
-                return NO_TEMPLATE
+                return False
             self._hold(template)
-        return template
+        return True
 
     async def _is_genuine(self, template: PackingTemplate) -> bool:
         """Return whether *template* is stored: a stolen account may have stored another one first."""
@@ -408,12 +406,13 @@ class Vault:
         """Return *content* packed, noted in *document*; unchanged if it must be or would not be smaller."""
         if not is_packed(item):
             return content
-        small = packed(content, template_of(like))
-        if small is not None and like and await self._templates.store(like) is NO_TEMPLATE:
-            like, small = b"", packed(content)
+        template = PackingTemplate(like)
+        small = packed(content, template)
+        if small is not None and like and not await self._templates.store(template):
+            template, small = NO_TEMPLATE, packed(content)
         if small is None:
             return content
-        document["packed"] = template_of(like).digest if like else b""
+        document["packed"] = template.digest if template.content else b""
         return small
 
     async def _opened(self, key: AESGCM, document: Document, name: str) -> bytes:

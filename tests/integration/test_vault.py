@@ -20,7 +20,7 @@ from shared.runtime.key_rings import (
     wrapping_purpose,
 )
 from shared.runtime.mongo import Client, Collection, Document
-from shared.runtime.packed_content import TEMPLATE_BYTES, template_of
+from shared.runtime.packed_content import TEMPLATE_BYTES, PackingTemplate
 from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, CaseKey, Rewrapped, Vault, wrap_anew
 
 CASE, OTHER, OLD = "a" * 32, "b" * 32, "d" * 32
@@ -412,6 +412,6 @@ async def test_collections_and_their_indexes_are_compressed(vault: Vault, items:
 async def test_forged_template_that_came_first_stops_no_sealing(
     vault: Vault, templates: Collection, content: object
 ) -> None:
-    await templates.insert_one({"_id": template_of(LIKE).digest, "content": content})
+    await templates.insert_one({"_id": PackingTemplate(LIKE).digest, "content": content})
     await vault.seal(CASE, "letter", LETTER, like=LIKE)
     assert await vault.open(CASE, "letter") == LETTER

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from services.console.state import CaseRow, CaseStage, Wait, WaitKind
-from shared.contract.events import Decision, ErasureApproved, ErasurePlanned, Fact
+from shared.contract.events import Decision, ErasureApproved, ErasurePlanned, Fact, HoldLifted, HoldPlaced
 from shared.contract.staff import StaffDecision, salted, written_item
 from shared.errors import HabeasError
 from shared.pages.translation import mark as _
@@ -85,6 +85,12 @@ class CaseView:
     def has(self, *kinds: type[Fact]) -> bool:
         """Return whether the case has a fact of one of *kinds*."""
         return any(isinstance(fact, kinds) for fact in self.facts)
+
+    @property
+    def holds(self) -> list[HoldPlaced]:
+        """The holds on the request or its person that are not lifted; the last day of some may be over."""
+        lifted = {one.hold for one in self.all(HoldLifted)}
+        return [one for one in self.all(HoldPlaced) if one.hold not in lifted]
 
     @property
     def approvals(self) -> tuple[Sequence[str], int]:

@@ -878,9 +878,7 @@ def _placed(entered: Entered, _view: CaseView) -> Entered:
 
 
 def _holds(view: CaseView) -> Choices:
-    lifted = {one.hold for one in view.all(events.HoldLifted)}
-    placed = [one for one in view.all(events.HoldPlaced) if one.hold not in lifted]
-    return [(one.hold, labels.named(one.matter)) for one in placed]
+    return [(one.hold, labels.named(one.matter)) for one in view.holds]
 
 
 PLACE_HOLD = DecisionOffer(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.console.context import ConsoleParts
 from services.console.decisions.forms import CaseView
 from services.console.state import CaseKind
-from shared.contract.events import HoldLifted, HoldPlaced
+from shared.contract.events import HoldPlaced
 from shared.vocabulary import HoldScope, Right
 
 
@@ -37,6 +37,4 @@ async def holds_on(parts: ConsoleParts, view: CaseView) -> StandingHolds:
 
 def own_holds(view: CaseView) -> Sequence[HoldPlaced]:
     """Return the holds on the request or its person that stand."""
-    lifted = {one.hold for one in view.all(HoldLifted)}
-    placed = [one for one in view.all(HoldPlaced) if one.hold not in lifted]
-    return [one for one in placed if one.until is None or one.until >= view.today]
+    return [one for one in view.holds if one.until is None or one.until >= view.today]

@@ -105,17 +105,15 @@ class _Sink(bytearray):
 class ZipArchive:
     """Writes files one after the other and collects their hashes."""
 
-    method = zipfile.ZIP_DEFLATED
-
     def __init__(self) -> None:
         self.written: list[WrittenFile] = []
         self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w", self.method)
+        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED)
 
     def add(self, file: File) -> Iterator[bytes]:
         """Yield the archive's bytes for *file*."""
         entry = zipfile.ZipInfo(file.name)  # dated 1980: the manifest states the real time
-        entry.compress_type, entry.create_system, entry.external_attr = self.method, 3, READABLE
+        entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, READABLE
         digest, size = hashlib.sha256(), 0
         with self._zip.open(entry, "w", force_zip64=file.most_bytes >= ZIP64_FROM) as target:
             for piece in _blocks(file.content):

@@ -4,7 +4,6 @@ The clocks of an incident, by law and by promise, the moments of warnings, and i
 A moment is named after its clock and the clock's end: after a correction, old moments have no effect.
 """
 
-from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, Notific
 from services.intake.cases.deadlines import CaseTimer
 from shared.contract.events.breaches import BreachDeclared, ClockStep
 from shared.law.breaches import Clock
+from shared.law.clock import months_later
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, it is over."""
@@ -205,17 +205,11 @@ class IncidentRetention:
 
     def _timer(self, kind: str, phase: int, registered_at: datetime) -> CaseTimer:
         day = registered_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        at = _months_later(day, self.people if kind == PEOPLE_KEPT else self.record)
+        last = months_later(day, self.people if kind == PEOPLE_KEPT else self.record)
+        at = last.replace(hour=23, minute=59, second=59)
         return CaseTimer(f"{kind}_{phase}_{day:%Y%m%d}_{at:%Y%m%d}", at)
 
 
 def phase_of(name: str) -> int:
     """Return the phase of the moment called *name*."""
     return int(name.split("_")[1])
-
-
-def _months_later(day: datetime, months: int) -> datetime:
-    """Return the end of the same day of the month, *months* later; the last day in a shorter month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = monthrange(year, month + 1)[1]
-    return day.replace(year=year, month=month + 1, day=min(day.day, last), hour=23, minute=59, second=59)

@@ -9,7 +9,6 @@ confirmed. The remaining row is the next of its case: concurrent writers detect 
 
 import asyncio
 import random
-from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +21,7 @@ from shared.contract.ports import VaultPort
 from shared.contract.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
 from shared.errors import NewerContract, PermanentError, StoreUnavailable
 from shared.law import Right
+from shared.law.clock import months_later
 from shared.runtime.audit_chain import ANNOUNCED_PUBLISHER
 from shared.runtime.broker import EventPublisher
 from shared.runtime.journal import (
@@ -30,6 +30,7 @@ from shared.runtime.journal import (
     correlation_from,
     correlation_in,
     facts_of,
+    rows_at,
     stored_correlation,
 )
 from shared.runtime.log import logger
@@ -75,17 +76,11 @@ class RegisterRetention:
 
     def ended_before(self, now: datetime) -> datetime:
         """Return the moment before which a case must have ended; a shorter month shortens no retention."""
-        here = now.astimezone(self.zone)
-        year, month = divmod(here.year * 12 + here.month - 1 - self.months, 12)
-        day = min(here.day, monthrange(year, month + 1)[1])
-        return here.replace(year=year, month=month + 1, day=day)
+        return months_later(now.astimezone(self.zone), -self.months)
 
     def over(self, ended_at: datetime) -> datetime:
         """Return a moment at which a case that *ended_at* is old enough, a day after it at most."""
-        here = ended_at.astimezone(self.zone)
-        year, month = divmod(here.year * 12 + here.month - 1 + self.months, 12)
-        day = min(here.day, monthrange(year, month + 1)[1])
-        return here.replace(year=year, month=month + 1, day=day) + timedelta(days=1)
+        return months_later(ended_at.astimezone(self.zone), self.months) + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +192,8 @@ class Purge:
             rows = [_announcement(row) for row in waiting]
             await self.publisher.publish([message for row in rows for message in messages_of(row, NAME)])
             with translated("complete the purge"):
-                keys = {
-                    "_id": {"$in": [row.key for row in rows]},
-                    "case": {"$in": [row.case for row in rows]},
-                }
                 done = {"$unset": {"announced": "", ANNOUNCED_PUBLISHER: ""}}
-                await self.database["journal"].update_many(keys, done)
+                await self.database["journal"].update_many(rows_at(row.key for row in rows), done)
 
 
 def _history(rows: Sequence[JournalRow]) -> CaseHistory:

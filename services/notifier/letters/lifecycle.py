@@ -20,6 +20,7 @@ from services.notifier.letters.letter_models import (
     ScopeAskedLetter,
     StaffMessage,
 )
+from services.notifier.letters.reasons import known_reasons
 from shared.contract.answer import Inquiry
 from shared.contract.events import (
     AppealAnswered,
@@ -45,7 +46,7 @@ from shared.contract.events import (
 from shared.contract.references import short_reference
 from shared.contract.staff import is_written, written_text
 from shared.errors import PermanentError, RefusedDecision
-from shared.law import ReasonCode, Right, TimedDuty
+from shared.law import Right, TimedDuty
 from shared.runtime.service import on
 
 OFFERED = (
@@ -203,8 +204,7 @@ async def write_decision_letter(event: AppealAnswered, ctx: NotifierContext) -> 
     """
     request, item = ctx.request(), event.explanation
     explanation = "" if item is None else await signed_text(item, ctx)
-    # A reason that no letter knows is left out: the decision must reach the person.
-    reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
+    reasons = known_reasons(event.reasons)
     facts = (request.right, request.received_on, event.received_on, event.granted, reasons, explanation)
     if event.remedy is Remedy.APPEAL:
         return await write(LetterKind.APPEAL_DECIDED, AppealDecidedLetter(*facts), request, ctx)

@@ -4,7 +4,7 @@ Reasons for not doing something, in plain words.
 Events and journals carry the codes; the person reads the sentences.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from shared.law import ReasonCode
 from shared.pages.translation import mark as _
@@ -22,6 +22,11 @@ IDENTITY_REASONS = frozenset(
     }
 )
 """Reasons that end when the person proves their identity."""
+
+
+def known_reasons(reasons: Iterable[str]) -> tuple[ReasonCode, ...]:
+    """Return *reasons* without those that no letter knows: the letter must reach the person in any case."""
+    return tuple(ReasonCode(reason) for reason in reasons if reason in set(ReasonCode))
 
 
 REASONS: Mapping[ReasonCode, str] = {

@@ -354,7 +354,7 @@ def test_template_has_the_words_of_a_package_and_nothing_of_the_person() -> None
     for own in ("Ada", "ada@example.org", "laptop", "f" * 32, "2026-03-05"):
         assert own.encode() not in template
     whole = packed(person)
-    small = packed_content.packed(whole, packed_content.template_of(template))
+    small = packed_content.packed(whole, packed_content.PackingTemplate(template))
     assert len(small or whole) < len(whole) / 8
 
 

@@ -16,11 +16,12 @@ from services.notifier.handlers import (
     refuse,
     remind,
     send_package_code,
+    write_outcome_letter,
     write_review_letter,
 )
 from services.notifier.letters.reasons import IDENTITY_REASONS
 from services.notifier.smtp.post import Posted
-from shared.contract.answer import SUBMISSION
+from shared.contract.answer import ANSWER, SUBMISSION, Answer
 from shared.contract.events import (
     Evidence,
     Fact,
@@ -289,6 +290,17 @@ async def test_refusal_for_a_reason_that_no_letter_knows_reaches_the_person(reas
     refused = IdentityRefused(request_id=CASE, reasons=reasons)
     assert kinds(await refuse(refused, await notifier(outbox))) == [LetterKind.REFUSAL]
     assert "not_the_person" not in outbox.words
+
+
+async def test_answer_for_a_reason_that_no_letter_knows_reaches_the_person() -> None:
+    outbox = Outbox()
+    ctx = await notifier(outbox)
+    await ctx.vault.seal(CASE, ANSWER, Answer().model_dump_json().encode())
+    refused = RequestFulfilled(
+        request_id=CASE, answer=ANSWER, right=Right.ACCESS, outcome=Outcome.REFUSED, reasons={"not_known": 1}
+    )
+    assert kinds(await write_outcome_letter(refused, ctx)) == [LetterKind.OUTCOME]
+    assert "not_known" not in outbox.words
 
 
 def test_notifier_subscribes_to_its_handled_events() -> None:

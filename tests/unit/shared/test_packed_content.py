@@ -9,9 +9,9 @@ from shared.runtime.packed_content import (
     MOST_BYTES,
     NO_TEMPLATE,
     TEMPLATE_BYTES,
+    PackingTemplate,
     is_packed,
     packed,
-    template_of,
     unpacked,
 )
 
@@ -20,13 +20,13 @@ LETTER = b"".join(b"line %d of a letter\n" % n for n in range(400))
 
 @pytest.mark.parametrize("like", [b"", LETTER, LETTER[:100], os.urandom(TEMPLATE_BYTES) + LETTER])
 def test_packed_content_comes_back(like: bytes) -> None:
-    small = packed(LETTER, template_of(like))
+    small = packed(LETTER, PackingTemplate(like))
     assert small is not None
-    assert unpacked(small, template_of(like)) == LETTER
+    assert unpacked(small, PackingTemplate(like)) == LETTER
 
 
 def test_content_like_its_template_takes_a_fraction_of_the_room() -> None:
-    alone, alike = packed(LETTER), packed(LETTER, template_of(LETTER))
+    alone, alike = packed(LETTER), packed(LETTER, PackingTemplate(LETTER))
     assert len(alike or LETTER) * 8 < len(alone or b"")
 
 
@@ -36,7 +36,7 @@ def test_content_that_gains_nothing_or_takes_long_stays_as_it_is(content: bytes)
 
 
 def test_another_template_does_not_unpack() -> None:
-    small = packed(LETTER, template_of(LETTER)) or b""
+    small = packed(LETTER, PackingTemplate(LETTER)) or b""
     with pytest.raises(ValueError, match="template"):
         unpacked(small, NO_TEMPLATE)
 

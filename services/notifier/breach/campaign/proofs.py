@@ -10,14 +10,14 @@ import orjson
 
 from services.notifier.breach.campaign.outcomes import LedgerDocument, elsewhere, letters
 from services.notifier.breach.campaign.unreached import IN_DOUBT, ListWriter, failures
-from services.notifier.letters.mime import addr_spec
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
 from shared.contract.affected_people import NoticeBatch, batch_item, proof_item
 from shared.contract.events import Fact
 from shared.contract.events.breaches import NoticeProofAsked, NoticesProven
 from shared.contract.ports import VaultPort
 from shared.contract.staff import written_text
-from shared.errors import MailRefused, RefusedDecision
+from shared.errors import RefusedDecision
+from shared.matching.contacts import mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,5 @@ def _answer(ledger: LedgerDocument, number: int) -> tuple[datetime | None, str]:
 
 
 def _mailbox(email: str) -> str:
-    """Return *email* for comparison: as sent to a mail server, in small letters."""
-    try:
-        return addr_spec(email).casefold()
-    except MailRefused:
-        return email.strip().casefold()
+    """Return *email* in the one spelling of its mailbox; an address of no mailbox as it is."""
+    return mailbox(email) or email
