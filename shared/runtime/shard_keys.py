@@ -8,8 +8,7 @@ refused there (docs/adr/0047).
 """
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -38,10 +37,6 @@ class ShardKey:
     def specification(self) -> dict[str, Any]:
         """The key as ``sh.shardCollection`` takes it."""
         return {self.field: "hashed" if self.kind is ShardKind.HASHED else 1}
-
-    def targets(self, query: Mapping[str, Any]) -> bool:
-        """Return whether *query* names the shards that it needs."""
-        return any(_is_bounded(query.get(self.field), self.kind) for query in _conjunctions(query))
 
 
 def _other(*fields: str) -> frozenset[str]:
@@ -115,31 +110,3 @@ def script() -> str:
         splits = SPLITS if key.kind is ShardKind.RANGED else ""
         lines.append(f'shard("{database}", "{name}", {json.dumps(key.specification)}, "{splits}")')
     return "\n".join(lines) + "\n"
-
-
-def _conjunctions(query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield *query* and the parts that all must hold; an alternative counts if each branch is bounded."""
-    yield query
-    for part in query.get("$and", ()):
-        yield from _conjunctions(part)
-    if branches := query.get("$or"):
-        fields = {name for branch in branches for name in branch}
-        for name in fields:
-            if all(name in branch for branch in branches):
-                yield {name: {"$in": [branch[name] for branch in branches]}}
-
-
-def _is_bounded(condition: Any, kind: ShardKind) -> bool:
-    """Return whether *condition* names values of the key, or for a ranged key their beginning."""
-    match condition:
-        case None:
-            return False
-        case {"$in": list(values)} | {"$eq": values}:
-            several = values if isinstance(values, list) else [values]
-            return all(not isinstance(one, Mapping) or _is_bounded(one, kind) for one in several)
-        case {"$gte": _, "$lt": _}:
-            return kind is ShardKind.RANGED
-        case re.Pattern() | Mapping():
-            return False
-        case _:
-            return True
