@@ -24,9 +24,9 @@ from rich.table import Table
 
 from bench.fault_injection import KillCounts, victims_of
 from bench.public.access import PublicAccess
-from bench.public.checker import PublicAnomaly, judge
+from bench.public.checker import PublicAnomaly, PublicVerdict, judge
 from bench.public.driver import PublicDriver, rests
-from bench.public.evidence import PublicEvidence
+from bench.public.evidence import PublicEvidence, traces_of
 from bench.public.installation import PEOPLE_PER_REQUEST, installed
 from bench.public.letters import MailpitLetters
 from bench.public.requests import AskingChannel, RequestCourse, made_up
@@ -112,6 +112,10 @@ def show(run: PublicRun, out: Console) -> None:
     )
     for anomaly in run.anomalies:
         out.print(f"  {anomaly.verdict}: {anomaly.request_id or '-'}: {anomaly.what}", highlight=False)
+        for line in (
+            traces_of(run.seen, anomaly.request_id) if anomaly.verdict is PublicVerdict.REPEATED else ()
+        ):
+            out.print(f"    {line}", highlight=False)
     out.print(f"anomalies: {_listed(verdicts) or '0'}", highlight=False)
 
 

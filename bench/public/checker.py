@@ -116,7 +116,8 @@ def downloads_lost(seen: PublicEvidence) -> Findings:
         if not (course.request_id and course.plan.by_person and course.page.get("outcome") in ANSWERED):
             continue
         if course.page.get("package_url") and course.package is None:
-            yield course.request_id, "its package cannot be downloaded"
+            code = f"; no code: {course.no_code_with}" if course.no_code_with else ""
+            yield course.request_id, f"its package cannot be downloaded{code}"
         if course.plan.right is Right.ERASURE and course.certificate is None:
             yield course.request_id, "its certificate cannot be downloaded"
         if course.plan.right in READING and not course.page.get("package_url"):
@@ -432,7 +433,10 @@ def refusals(seen: PublicEvidence) -> Findings:
     """Yield refusals without a ground, and submissions that were refused."""
     for course in seen.courses:
         if course.refused_with:
-            yield course.request_id or "", f"the submission was refused with {course.refused_with}"
+            yield (
+                course.request_id or "",
+                f"the submission was refused with {course.refused_with}: {course.refusal}",
+            )
     for _, page in _pages(seen):
         answers = seen.heard(page["id"], "request.fulfilled")
         grounds = page.get("reasons") or [one for answer in answers for one in answer.data.get("reasons", ())]

@@ -6,6 +6,7 @@ a code that did not come is waited for.
 """
 
 import asyncio
+import math
 import random
 import time
 from collections import defaultdict
@@ -48,6 +49,8 @@ from shared.runtime.hosts import may_use_proxy
 ANSWER_WITHIN_S = 30.0
 PAUSE_S = 0.5
 LETTERS_EVERY_S = 0.3
+CODE_WITHIN_S = 30.0
+"""Time for a letter with a code, after which another one is asked for."""
 LOOK_S, LONGEST_LOOK_S = 0.5, 3.0
 """How often a person looks at the page of their request: at first, and after a long wait."""
 QUIET_S = 3.0
@@ -246,7 +249,7 @@ class PublicDriver:
         answer = await self._insist("POST", FIDES_PATH, unanswered, json=[fides_item(course.plan)])
         found = fides_request_of(answer)
         if found is None:
-            course.refused_with = answer.status_code
+            course.refuse(answer)
         course.accepted = found is not None
         return found
 
@@ -261,7 +264,7 @@ class PublicDriver:
         answer = await self._insist("POST", form_path(course.plan), data=dict(course.form))
         found = request_of(answer)
         if found is None:
-            course.refused_with = answer.status_code
+            course.refuse(answer)
         course.accepted = found is not None
         return found
 
@@ -290,7 +293,7 @@ class PublicDriver:
             "POST", "/v1/requests", unanswered, json=dict(submission), headers=headers
         )
         if not answer.is_success:
-            course.refused_with = answer.status_code
+            course.refuse(answer)
             return None
         course.accepted = True
         return str(answer.json()["id"])
@@ -401,17 +404,27 @@ class PublicDriver:
                 course.certificate = answer.json()["certificate"]
 
     async def _download(self, course: RequestCourse) -> None:
-        """Ask for a code, and download with it; ask for another code if the download was cut off."""
+        """
+        Ask for a code, and download with it.
+
+        The newest code is tried as soon as it is mailed; another one is asked for if none opens the package.
+        """
         path = f"/v1/requests/{course.request_id}/package"
+        tried, asked_at = {self._newest_code(course)}, -math.inf
         while course.package is None:
-            known = self._newest_code(course)
-            await self._insist("POST", f"{path}/codes")
-            while (code := self._newest_code(course)) == known:  # noqa: ASYNC110 - letters are read elsewhere
+            code = self._newest_code(course)
+            if code not in tried:
+                tried.add(code)
+                with suppress(httpx.HTTPError):
+                    answer = await self._http.get(path, params={"code": code or ""})
+                    if answer.is_success:
+                        course.package, course.package_text = _opened(answer.content)
+            elif time.monotonic() - asked_at > CODE_WITHIN_S:
+                answer = await self._insist("POST", f"{path}/codes")
+                course.no_code_with = None if answer.is_success else answer.status_code
+                asked_at = time.monotonic()
+            else:
                 await asyncio.sleep(LETTERS_EVERY_S)
-            with suppress(httpx.HTTPError):
-                answer = await self._http.get(path, params={"code": code or ""})
-                if answer.is_success:
-                    course.package, course.package_text = _opened(answer.content)
 
     async def _look(self, course: RequestCourse) -> None:
         """Read the page of the request."""

@@ -1,7 +1,7 @@
 """The evidence of a run, as the public contract shows it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -86,3 +86,12 @@ class PublicEvidence:
     def heard(self, request_id: str, kind: str) -> list[HeardEvent]:
         """Return the events about a request whose type is ``habeas.<kind>.v1``, each once."""
         return [one for one in self.events_of.get(request_id, ()) if one.type == f"habeas.{kind}.v1"]
+
+
+def traces_of(seen: PublicEvidence, request_id: str) -> Iterator[str]:
+    """Yield a line for each letter and event of a request, without words of a person."""
+    for letter in seen.letters_of.get(request_id, ()):
+        yield f"letter {letter.message_id}: {letter.subject}"
+    for event in sorted(seen.events_of.get(request_id, ()), key=lambda one: one.time):
+        about = {name: event.data[name] for name in ("letter", "doubtful", "event") if name in event.data}
+        yield f"event {event.time:%H:%M:%S} {event.id} {event.type} {about or ''}"

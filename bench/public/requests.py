@@ -6,13 +6,18 @@ printed of it is numbers and ids alone.
 """
 
 import random
+import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+import httpx
+
 from shared.vocabulary import Right
+
+TAG, MOST_REFUSAL = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL), 600
 
 
 class AskingChannel(StrEnum):
@@ -188,6 +193,10 @@ class RequestCourse:
     """Submissions without a key that got no answer, and may have been registered under unknown ids."""
     refused_with: int | None = None
     """The status code with which the API refused the submission."""
+    refusal: str = ""
+    """Its words."""
+    no_code_with: int | None = None
+    """The status code with which a code for the package was refused."""
     proven: bool = False
     """Whether a right code was accepted."""
     gave_details: bool = False
@@ -203,6 +212,11 @@ class RequestCourse:
     """Records of the downloaded package, by collection."""
     package_text: str = field(default="", repr=False)
     certificate: Mapping[str, Any] | None = None
+
+    def refuse(self, answer: httpx.Response) -> None:
+        """Note that *answer* refuses the submission."""
+        self.refused_with = answer.status_code
+        self.refusal = " ".join(TAG.sub(" ", answer.text).split())[:MOST_REFUSAL]
 
     @property
     def status(self) -> str:
