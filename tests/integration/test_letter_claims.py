@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notifier.smtp.post import LetterClaims
+from services.notifier.smtp.post import LetterClaim, LetterClaims
 from services.notifier.smtp.server import LetterUnderWay
 from shared.runtime.mongo import Client
 
@@ -27,40 +27,63 @@ async def test_letter_that_another_process_has_begun_is_left_to_it(
     one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
     await one.prepare()
     begun = await asyncio.gather(*(claims.claim(LETTER) for claims in (one, other)), return_exceptions=True)
-    assert begun.count(True) == 1
-    assert [type(error) for error in begun if error is not True] == [LetterUnderWay]
+    assert begun.count(LetterClaim.NEW) == 1
+    assert [type(error) for error in begun if error is not LetterClaim.NEW] == [LetterUnderWay]
 
 
 async def test_letter_of_a_process_that_does_not_record_it_is_in_doubt(
     mongo_client: Client, database_prefix: str
 ) -> None:
     one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=1))
-    assert await one.claim(LETTER)
+    assert await one.claim(LETTER) is LetterClaim.NEW
     with pytest.raises(LetterUnderWay):
         await other.claim(LETTER)
     await asyncio.sleep(0.01)  # the wait itself is what is tested
-    assert await other.claim(LETTER) is False
+    assert await other.claim(LETTER) is LetterClaim.IN_DOUBT
 
 
 async def test_letter_that_this_process_has_begun_itself_is_in_doubt_at_once(
     mongo_client: Client, database_prefix: str
 ) -> None:
     one, _ = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
-    assert await one.claim(LETTER)
-    assert await one.claim(LETTER) is False
+    assert await one.claim(LETTER) is LetterClaim.NEW
+    assert await one.claim(LETTER) is LetterClaim.IN_DOUBT
 
 
 async def test_letter_that_is_sent_slowly_is_left_to_its_process(
     mongo_client: Client, database_prefix: str
 ) -> None:
     one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=300))
-    assert await one.claim(LETTER)
-    sending = asyncio.create_task(one.held_through(LETTER, asyncio.sleep(1)))
+    assert await one.claim(LETTER) is LetterClaim.NEW
+    sending = asyncio.create_task(one.hand_over(LETTER, asyncio.sleep(1)))
     while not sending.done():
         with pytest.raises(LetterUnderWay):
             await other.claim(LETTER)
         await asyncio.sleep(0.03)
     assert await sending is True
+    assert await other.claim(LETTER) is LetterClaim.SENT
+
+
+async def test_letter_that_was_handed_over_is_not_sent_again_without_its_row(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    """Whoever took a letter over while its row was being written sent it once more, and no event said so."""
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=1))
+    assert await one.claim(LETTER) is LetterClaim.NEW
+    with pytest.raises(LetterUnderWay):
+        await other.claim(LETTER)
+    assert await one.hand_over(LETTER, asyncio.sleep(0)) is True
+    await asyncio.sleep(0.01)  # the wait itself is what is tested
+    assert [await claims.claim(LETTER) for claims in (other, one)] == [LetterClaim.SENT] * 2
+
+
+async def test_letters_noted_together_are_each_held_or_not(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    assert await one.claim("case:first") is await other.claim("case:second") is LetterClaim.NEW
+    handed = [one.hand_over(letter, asyncio.sleep(0)) for letter in ("case:first", "case:second")]
+    assert await asyncio.gather(*handed) == [True, False]
 
 
 async def test_process_that_stood_still_learns_that_its_letter_was_taken_over(
@@ -69,12 +92,12 @@ async def test_process_that_stood_still_learns_that_its_letter_was_taken_over(
     one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=50))
     third = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))[0]
     monkeypatch.setattr(one, "_renew", lambda _: asyncio.sleep(60))
-    assert await one.claim(LETTER)
-    sending = asyncio.create_task(one.held_through(LETTER, asyncio.sleep(0.3)))
+    assert await one.claim(LETTER) is LetterClaim.NEW
+    sending = asyncio.create_task(one.hand_over(LETTER, asyncio.sleep(0.3)))
     with pytest.raises(LetterUnderWay):
         await other.claim(LETTER)
     await asyncio.sleep(0.1)
-    assert await other.claim(LETTER) is False
+    assert await other.claim(LETTER) is LetterClaim.IN_DOUBT
     with pytest.raises(LetterUnderWay):
         await third.claim(LETTER)
     assert await sending is False
@@ -87,7 +110,7 @@ async def test_a_released_letter_can_be_begun_again(mongo_client: Client, databa
     claims = LetterClaims(mongo_client[f"{database_prefix}_notifier"])
     await claims.claim(LETTER)
     await claims.release(LETTER)
-    assert await claims.claim(LETTER)
+    assert await claims.claim(LETTER) is LetterClaim.NEW
 
 
 async def test_a_letter_that_comes_back_is_known_by_its_event(
@@ -105,4 +128,4 @@ async def test_the_first_time_that_a_mailbox_was_full_counts(
     claims = LetterClaims(mongo_client[f"{database_prefix}_notifier"])
     assert await claims.put_off(LETTER, MORNING) == MORNING
     assert await claims.put_off(LETTER, MORNING + timedelta(hours=1)) == MORNING
-    assert await claims.claim(LETTER), "it was not begun by that"
+    assert await claims.claim(LETTER) is LetterClaim.NEW, "it was not begun by that"

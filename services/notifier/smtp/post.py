@@ -8,7 +8,6 @@ case and by the event that called for it; its claim is found by the event.
 
 import asyncio
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -94,19 +93,29 @@ class MailServerPort(Protocol):
         """Return when the server has taken *message*."""
 
 
+class LetterClaim(StrEnum):
+    """What is known of a letter when it is claimed."""
+
+    NEW = "new"
+    IN_DOUBT = "in_doubt"
+    """It was begun, and may have been handed over."""
+    SENT = "sent"
+    """It was handed over, and lacks its row."""
+
+
 class LetterClaimPort(Protocol):
     """Records of letters begun."""
 
-    async def claim(self, letter: str) -> bool:
+    async def claim(self, letter: str) -> LetterClaim:
         """
-        Claim *letter*; return whether it was not begun before.
+        Claim *letter*.
 
         Raises:
             LetterUnderWay: Another process has begun it, and may be about to record it.
         """
 
-    async def held_through(self, letter: str, sending: Awaitable[object]) -> bool:
-        """Await *sending*; return whether the claim of *letter* was held all the time."""
+    async def hand_over(self, letter: str, sending: Awaitable[object]) -> bool:
+        """Await *sending*, and note it; return whether the claim of *letter* was held until then."""
 
     async def release(self, letter: str) -> None:
         """Take the claim back."""
@@ -173,14 +182,16 @@ class LetterPost:
 
     async def _send(self, letter: str, recipient: str, message: bytes) -> Posted:
         await self.limits.admit(recipient)
-        first = await self.claims.claim(letter)
+        claim = await self.claims.claim(letter)
+        if claim is LetterClaim.SENT:
+            return Posted.SENT
         sending = self.channel.send(self.return_path(letter), recipient, self.sign(message))
         try:
-            held = await self.claims.held_through(letter, sending)
+            held = await self.claims.hand_over(letter, sending)
         except MailInDoubt:
             raise
         except MailUnavailable as error:
-            if first:
+            if claim is LetterClaim.NEW:
                 await self.claims.release(letter)
             if isinstance(error, MailboxFull | Barred) and await self._waits_for_long(letter):
                 return Posted.FULL if isinstance(error, MailboxFull) else Posted.REFUSED
@@ -189,7 +200,7 @@ class LetterPost:
             return Posted.UNKNOWN_MAILBOX
         except MailRefused:
             return Posted.REFUSED
-        return Posted.SENT if first and held else Posted.SENT_PERHAPS_TWICE
+        return Posted.SENT if claim is LetterClaim.NEW and held else Posted.SENT_PERHAPS_TWICE
 
     async def _waits_for_long(self, letter: str) -> bool:
         now = self.clock()
@@ -205,6 +216,7 @@ class LetterClaims:
         self._process = secrets.token_hex(8)
         self._gives_way_for = gives_way_for
         self._claim = DataLoader(self._insert)
+        self._sent = DataLoader(self._note_sent)
 
     async def prepare(self) -> None:
         """Create the index by which old claims go."""
@@ -212,35 +224,49 @@ class LetterClaims:
         with translated("index the claims"):
             await self._claims.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
-    async def claim(self, letter: str) -> bool:
+    async def claim(self, letter: str) -> LetterClaim:
         """
-        Claim *letter*, durably; return whether it was not begun before.
+        Claim *letter*, durably.
 
         Raises:
             LetterUnderWay: Another process has begun it, and had not the time to record it since this was
                 first asked. A letter that this process has begun itself is in doubt at once.
         """
-        first = await self._claim(letter)
-        if not first and not await self._is_taken_over(_event(letter)):
+        if await self._claim(letter):
+            return LetterClaim.NEW
+        known = await self._taken_over(_event(letter))
+        if known.get("sent"):
+            return LetterClaim.SENT
+        if known.get("by") != self._process:
             raise LetterUnderWay("another process has begun the letter")
-        return first
+        return LetterClaim.IN_DOUBT
 
-    async def held_through(self, letter: str, sending: Awaitable[object]) -> bool:
+    async def hand_over(self, letter: str, sending: Awaitable[object]) -> bool:
         """
-        Await *sending*; return whether the claim of *letter* was held all the time.
+        Await *sending*, and note it; return whether the claim of *letter* was held until then.
 
-        Meanwhile other processes go on waiting. One takes the claim over if this process stands still.
+        Meanwhile other processes go on waiting. One takes the claim over if this process stands still; once
+        the letter is noted as sent, none sends it again.
         """
-        began, event = time.monotonic(), _event(letter)
+        event = _event(letter)
         renewing = asyncio.create_task(self._renew(event))
         try:
             await sending
         finally:
             renewing.cancel()
-        if time.monotonic() - began < self._gives_way_for.total_seconds():
-            return True
-        with translated("look up a claim"):
-            return await self._claims.find_one(self._own(event), {"_id": 1}) is not None
+        with suppress(StoreUnavailable):
+            return await self._sent(event)
+        return False
+
+    async def _note_sent(self, events: Sequence[str]) -> Mapping[str, bool]:
+        """Note that the letters for *events* are sent; return which claims this process held."""
+        own = {"_id": {"$in": list(events)}, "by": self._process}
+        with translated("note that letters are sent"):
+            noted = await self._claims.update_many(own, {"$set": {"sent": True}})
+            if noted.matched_count == len(events):
+                return dict.fromkeys(events, True)
+            held = [one["_id"] async for one in self._claims.find(own, {"_id": 1})]
+        return {event: event in held for event in events}
 
     async def _renew(self, event: str) -> None:
         """Have other processes begin their wait anew, for ever; an outage only delays it."""
@@ -249,19 +275,19 @@ class LetterClaims:
             with suppress(StoreUnavailable), translated("renew a claim"):
                 await self._claims.update_one(self._own(event), {"$unset": {"wanted_at": ""}})
 
-    async def _is_taken_over(self, event: str) -> bool:
-        """Return whether the claim is this process's, from now on if the wait for another one is over."""
+    async def _taken_over(self, event: str) -> Document:
+        """Return the claim: this process's, from now on if the wait for another one is over."""
         waited = {"$subtract": ["$$NOW", {"$ifNull": ["$wanted_at", "$$NOW"]}]}
         over = {"$gte": [waited, self._gives_way_for / timedelta(milliseconds=1)]}
+        takes = {"$or": [{"$eq": ["$by", self._process]}, over]}
         taken = {"by": self._process, "wanted_at": "$$REMOVE"}
         waits = {"by": "$by", "wanted_at": {"$ifNull": ["$wanted_at", "$$NOW"]}}
-        changes = {name: {"$cond": [over, taken[name], waits[name]]} for name in taken}
-        others = {"_id": event, "by": {"$ne": self._process}}
+        changes = {name: {"$cond": [takes, taken[name], waits[name]]} for name in taken}
         with translated("wait for the process of a letter"):
             claim = await self._claims.find_one_and_update(
-                others, [{"$set": changes}], return_document=ReturnDocument.AFTER
+                {"_id": event}, [{"$set": changes}], return_document=ReturnDocument.AFTER
             )
-        return claim is None or claim.get("by") == self._process
+        return claim or {}  # taken back at this moment
 
     def _own(self, event: str) -> Document:
         return {"_id": event, "by": self._process}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.notifier.domain import LetterCount
-from services.notifier.smtp.post import LetterPost, Posted
+from services.notifier.smtp.post import LetterClaim, LetterPost, Posted
 from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
 from tests.unit.notifier.sample_letters import WRITTEN_AT
@@ -25,14 +25,17 @@ class Ledger:
     away: bool = False
     held: bool = True
 
-    async def claim(self, letter: str) -> bool:
+    sent: bool = False
+    """Whether all letters are noted as sent."""
+
+    async def claim(self, letter: str) -> LetterClaim:
         if self.away:
             raise StoreUnavailable("claims")
-        first = letter not in self.begun
+        known = LetterClaim.NEW if letter not in self.begun else LetterClaim.IN_DOUBT
         self.begun.add(letter)
-        return first
+        return LetterClaim.SENT if self.sent else known
 
-    async def held_through(self, letter: str, sending: Awaitable[object]) -> bool:
+    async def hand_over(self, letter: str, sending: Awaitable[object]) -> bool:
         assert letter in self.begun
         await sending
         return self.held
@@ -152,6 +155,12 @@ async def test_a_letter_that_was_surely_not_taken_is_as_good_as_new(
     with pytest.raises(MailUnavailable):
         await post(server).send(LETTER, TO, WORDS)
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT
+
+
+async def test_letter_that_is_noted_as_sent_is_not_sent_again(server: Server) -> None:
+    server.ledger.sent = True
+    assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT
+    assert server.taken == []
 
 
 async def test_letter_whose_claim_was_taken_over_meanwhile_is_reported_as_doubtful(server: Server) -> None:
