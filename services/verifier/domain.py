@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from services.verifier.assurance.levels import ProofWay, Requirement
-from shared.contract.codes import IssuedCode
+from shared.contract.codes import MOST_ISSUED, IssuedCode
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Assurance,
@@ -208,6 +208,8 @@ class Verification:
     code: IssuedCode | None = None
     code_ref: Code = ""
     codes: int = 0
+    void_codes: int = 0
+    """Codes that could still be offered when the request was stopped: they are replaced after its release."""
     put_off: int = 0
     """Times that the next code was put off, because its mailbox was sent too many."""
     claims: int = 0
@@ -256,6 +258,11 @@ class Verification:
     """All documents and claimed data points received, destroyed or not: the staff may read them."""
     shown_until: datetime | None = None
     """Until when they are shown to the staff."""
+
+    @property
+    def codes_used_up(self) -> bool:
+        """Whether no other code is mailed: without a limit, new codes would be new tries."""
+        return self.codes - self.void_codes >= MOST_ISSUED
 
     @property
     def open(self) -> bool:
@@ -394,7 +401,8 @@ def _halt_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, paused_since=None, paused_days=known.paused_days + days)
         case RequestStopped():
             # A code that was mailed before is void: its letter may be in the wrong hands.
-            return replace(known, stopped=True, code=None, points_on_hold=None)
+            void = known.void_codes + (known.code is not None and known.code.tries_left > 0)
+            return replace(known, stopped=True, code=None, points_on_hold=None, void_codes=void)
         case RequestReleased():
             return replace(known, stopped=False)
         case ReferralDecided() if fact.unproven:

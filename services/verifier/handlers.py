@@ -20,7 +20,7 @@ from services.verifier.domain import (
     StaffAgreed,
 )
 from shared.contract.case_openings import DRAWING, EVERYTHING, OPENED_FOR, pictures_of
-from shared.contract.codes import LIFETIME, MOST_ISSUED, CodeVerdict, digest_of, draw_code, judge, uses_a_try
+from shared.contract.codes import LIFETIME, CodeVerdict, digest_of, draw_code, judge, uses_a_try
 from shared.contract.correspondents import acknowledged_after_assessment, mailbox_for
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
@@ -418,7 +418,7 @@ async def release(event: RequestReleased, ctx: VerifierContext) -> Sequence[Fact
         return []
     facts, known = await _next(after), after.known
     asks = domain.wanted(known, logs_in=ctx.practice.logs_in)
-    codeless = known.code is None and known.codes < MOST_ISSUED and not known.reviewed_for
+    codeless = known.code is None and not (known.codes_used_up or known.reviewed_for)
     if not facts and codeless and _code_helps(asks, after):
         facts = await _challenge(after)
     return await _settled(event, facts, ctx)
@@ -564,7 +564,7 @@ async def _judge_code(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
     used_up = tries_left <= 0 or verdict is CodeVerdict.EXPIRED
-    if used_up and ctx.known.codes >= MOST_ISSUED:
+    if used_up and ctx.known.codes_used_up:
         return [_refuse_or_downgrade(ctx, "too_many_attempts")]
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]
 
@@ -624,7 +624,7 @@ async def _confirmed_or_asked(agreed: StaffAgreed, ctx: VerifierContext) -> Sequ
         return [_verified_by_staff(agreed, ctx)]
     if known.wanted == domain.CONFIRMED:
         return []
-    mailed = ctx.request().reachable and known.codes < MOST_ISSUED and not known.put_off
+    mailed = ctx.request().reachable and not (known.codes_used_up or known.put_off)
     return await _challenge(ctx) if mailed else _ask(ctx, domain.CONFIRMED)
 
 
@@ -717,7 +717,7 @@ async def _challenge(ctx: VerifierContext) -> Sequence[Fact]:
     """Have a code mailed to the address of the request, if it has one and codes are left."""
     if not ctx.request().reachable:
         return []
-    if ctx.known.codes >= MOST_ISSUED:
+    if ctx.known.codes_used_up:
         return [_refuse_or_downgrade(ctx, "too_many_attempts")]
     ref = f"code_{ctx.known.codes}"
     requester = ctx.request().requester

@@ -72,6 +72,8 @@ class ModelledCase:
     status: RequestStatus = RequestStatus.CHALLENGED
     letters: Counter[str] = field(default_factory=Counter)
     codes: int = 0
+    void_codes: int = 0
+    """Codes that a stop has made void: they are none of the three."""
     tries: int = TRIES
     code_until: datetime | None = None
     """The end of the code of the newest letter; None: it is void."""
@@ -109,6 +111,11 @@ class ModelledCase:
     def challenged(self) -> bool:
         """Whether its proof is awaited."""
         return self.status is RequestStatus.CHALLENGED
+
+    @property
+    def codes_used_up(self) -> bool:
+        """Whether no other code is mailed."""
+        return self.codes - self.void_codes == MOST_ISSUED
 
     @property
     def awaits_approval(self) -> bool:
@@ -157,17 +164,17 @@ class ModelledCase:
             self.tries -= not correct
             if correct:
                 self._prove(now)
-        elif not self.stopped and self.codes == MOST_ISSUED:
+        elif not self.stopped and self.codes_used_up:
             self.close(LetterKind.REFUSAL)
 
     def ask_again(self, now: datetime) -> None:
         """Ask for another code: there are three."""
         if self.stopped:
             return
-        if self.codes < MOST_ISSUED:
-            self._mail_code(now)
-        else:
+        if self.codes_used_up:
             self.close(LetterKind.REFUSAL)
+        else:
+            self._mail_code(now)
 
     def _prove(self, now: datetime) -> None:
         self.lapses_at = self.reminded_at = None
@@ -206,7 +213,8 @@ class ModelledCase:
                 self.close(LetterKind.REFUSAL)
 
     def stop(self) -> None:
-        """Stop it: codes in letters are void."""
+        """Stop it: the code of the newest letter is void."""
+        self.void_codes += self.challenged and not self.stopped
         self.stopped, self.code_until = True, None
 
     def release(self, now: datetime) -> None:
@@ -214,7 +222,7 @@ class ModelledCase:
         self.stopped = False
         if self.challenged and self.lapses_at is not None and self.lapses_at <= now:
             self.close(LetterKind.REFUSAL)
-        elif self.challenged and self.codes < MOST_ISSUED:
+        elif self.challenged:
             self._mail_code(now)
         elif self.erased_at is not None and self.erased_at <= now:
             self._erase()

@@ -27,7 +27,6 @@ from hypothesis.stateful import (
 )
 
 from habeas.embedded.stack import Stack
-from shared.contract.codes import MOST_ISSUED
 from shared.contract.events import (
     AppealDecided,
     DuplicateDecided,
@@ -98,7 +97,7 @@ def _guessable(case: ModelledCase) -> bool:
 
 
 def _codeless(case: ModelledCase) -> bool:
-    return case.challenged and case.codes < MOST_ISSUED
+    return case.challenged and not case.codes_used_up
 
 
 def _planned(case: ModelledCase) -> bool:

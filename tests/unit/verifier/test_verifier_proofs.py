@@ -17,6 +17,7 @@ from services.verifier.documents.sandbox import DocumentWorker
 from services.verifier.domain import DOCUMENTED, MOST_EXAMINED, ProofSpent
 from services.verifier.handlers import LAPSE, REMINDER
 from shared.contract.answer import SUBMISSION
+from shared.contract.codes import MOST_ISSUED
 from shared.contract.declarations import CURRENT, TEXTS
 from shared.contract.events import (
     Assurance,
@@ -652,6 +653,26 @@ async def test_another_challenge_does_not_put_the_end_off() -> None:
     office.clock.move(timedelta(days=10))
     await office.offer({"kind": "new_code"}, id_="n")
     assert {at for (_, name), at in office.timers.moments.items() if name.startswith(LAPSE)} == {TARGET_DAY}
+
+
+async def test_code_that_a_stop_voids_is_replaced_and_is_none_of_the_three() -> None:
+    office = await opened(sensitivity=Sensitivity.ORDINARY)
+    await office.offer({"kind": "new_code"}, id_="n1")
+    await office.offer({"kind": "new_code"}, id_="n2")
+    await office.tell(RequestStopped(request_id=CASE, reason="not_me"), service="intake")
+    await office.tell(RequestReleased(request_id=CASE), service="intake")
+    await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_3")}, id_="code")
+    assert office.the(IdentityVerified)
+
+
+async def test_after_a_release_a_request_has_no_more_than_three_codes_that_count() -> None:
+    office = await opened(sensitivity=Sensitivity.ORDINARY)
+    await office.tell(RequestStopped(request_id=CASE, reason="not_me"), service="intake")
+    await office.tell(RequestReleased(request_id=CASE), service="intake")
+    for number in range(MOST_ISSUED):
+        assert office.facts(IdentityRefused) == []
+        await office.offer({"kind": "new_code"}, id_=f"n{number}")
+    assert office.the(IdentityRefused).reasons == ("too_many_attempts",)
 
 
 @pytest.mark.parametrize("name", [REMINDER, LAPSE])
