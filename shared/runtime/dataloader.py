@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
-from shared.errors import ErrorNet, NewerContract, TransientError
+from shared.errors import ErrorNet, NewerContract, StoreUnavailable, TransientError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -76,7 +78,7 @@ class DataLoader(Generic[K, V]):
             self._schedule()
         task = asyncio.get_running_loop().create_task(self._answer(waiting))
         self._running.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, waiting))
 
     def _divided(self) -> tuple[dict[K, list[asyncio.Future[V]]], dict[K, list[asyncio.Future[V]]]]:
         """Return the keys to load now, and the keys that wait on."""
@@ -92,8 +94,10 @@ class DataLoader(Generic[K, V]):
         now = {key: futures for key, futures in waiting.items() if key in first}
         return now, {key: futures for key, futures in waiting.items() if key not in first}
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, waiting: Mapping[K, list[asyncio.Future[V]]], task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        if task.cancelled():  # perhaps before it began; its callers are not, and would wait for ever
+            _fail(chain.from_iterable(waiting.values()), StoreUnavailable("the load was cancelled"))
         if self._window is not None and self._waiting:
             self._start()
 
@@ -103,7 +107,7 @@ class DataLoader(Generic[K, V]):
         if net.error is not None:  # it is passed on to the caller
             for_all = isinstance(net.error, TransientError) and not isinstance(net.error, NewerContract)
             if for_all or len(waiting) == 1:
-                _fail((future for futures in waiting.values() for future in futures), net.error)
+                _fail(chain.from_iterable(waiting.values()), net.error)
             else:  # one key may have spoilt it for all
                 await asyncio.gather(*(self._answer({key: futures}) for key, futures in waiting.items()))
             return

@@ -155,3 +155,26 @@ async def test_small_work_is_done_at_once_and_other_work_in_a_thread() -> None:
     here = threading.get_ident()
     assert await in_thread(threading.get_ident, small=True) == here
     assert await in_thread(threading.get_ident) != here
+
+
+@pytest.mark.parametrize("spoilt", [False, True], ids=["together", "one by one"])
+async def test_callers_of_a_cancelled_load_try_again(spoilt: bool) -> None:
+    begun = asyncio.Event()
+    loads: list[asyncio.Task[object] | None] = []
+
+    async def load(keys: Sequence[int]) -> dict[int, int]:
+        loads.append(asyncio.current_task())
+        if spoilt and len(keys) > 1:
+            raise PermanentError("one key spoils the load")
+        begun.set()
+        await asyncio.Event().wait()
+        return {}
+
+    ask = DataLoader(load)
+    callers = [asyncio.ensure_future(ask(key)) for key in (1, 2)]
+    await begun.wait()
+    assert loads[0] is not None
+    loads[0].cancel()
+    async with asyncio.timeout(5):
+        errors = await asyncio.gather(*callers, return_exceptions=True)
+    assert [type(error) for error in errors] == [StoreUnavailable] * 2
