@@ -219,6 +219,11 @@ class FulfillmentContext:
         await self.vault.seal(self.case_id, name, sealed, like=like)
         return name
 
+    @property
+    def answer_number(self) -> int:
+        """The number of the next answer, from 1 on: its readers may get the answers in any order."""
+        return self.known.answers + 1
+
     async def sealed_answer(self, answer: Answer) -> str:
         """Seal *answer* like :meth:`sealed`."""
         return await self.sealed(ANSWER, answer.model_dump_json(), like=LIKE_ANSWERS)

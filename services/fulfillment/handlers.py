@@ -272,6 +272,7 @@ async def _nothing_held(found: FoundRequest, ctx: FulfillmentContext) -> Request
     right, name = found.event.right, await ctx.sealed_answer(answer)
     return RequestFulfilled(
         request_id=ctx.case_id,
+        number=ctx.answer_number,
         right=right,
         outcome=Outcome.NOTHING_HELD,
         answer=name,
@@ -373,6 +374,7 @@ async def end_referral(event: ReferralDecided, ctx: FulfillmentContext) -> Seque
     return [
         RequestFulfilled(
             request_id=ctx.case_id,
+            number=ctx.answer_number,
             right=right,
             outcome=event.outcome,
             dispositions=await restricted_records(ctx),

@@ -286,6 +286,8 @@ class FulfillmentCase:
     """Plans since the last answer."""
     fulfilled: RequestFulfilled | None = None
     """The last answer."""
+    answers: int = 0
+    """Answers so far."""
     approved_by: tuple[Code, ...] = ()
     """Staff accounts that approved the erasure, or one of its rounds."""
     approvals: frozenset[Code] = frozenset()
@@ -457,7 +459,8 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
         case RequestFulfilled():
             # An ended correction offers no mailbox: its proof would open records, and no copy was asked for.
             offers = () if fact.right in CHANGING else _offered(known, fact)
-            return replace(known, fulfilled=fact, rounds=0, offered=offers, review=None, reviews=())
+            known = replace(known, fulfilled=fact, answers=known.answers + 1, rounds=0, offered=offers)
+            return replace(known, review=None, reviews=())
         case RequestReferred():
             return replace(known, referred=fact, offered=_offered(known, fact), answers_proposed=())
         case _:

@@ -691,6 +691,10 @@ class IntakeCase:
         settled = self.status in CLOSED_BY or self.status is CaseStatus.CLOSED
         return letter in CLOSED_BY.values() and not settled
 
+    def is_answered_after(self, answer: events.RequestFulfilled) -> bool:
+        """Whether *answer* comes late: a later one, which replaces it, has overtaken it."""
+        return self.fulfilled is not None and answer.is_replaced_by(self.fulfilled)
+
     @property
     def withdrawable(self) -> bool:
         """Whether the request can be withdrawn: it has no answer yet."""
@@ -718,7 +722,10 @@ class IntakeCase:
 
 def evolve(case: IntakeCase, fact: Fact) -> IntakeCase:
     """Return *case* after *fact*; errors as of :func:`status_after`."""
-    return _note_request(replace(case, status=status_after(case.status, fact)), fact)
+    status = status_after(case.status, fact)
+    if isinstance(fact, events.RequestFulfilled) and case.is_answered_after(fact):
+        return replace(case, answer_deciders=case.answer_deciders.union(fact.deciders))
+    return _note_request(replace(case, status=status), fact)
 
 
 def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:

@@ -322,6 +322,7 @@ async def _granted_without_proof(
     name, outcome = await ctx.sealed_answer(answer), Outcome.GRANTED
     fulfilled = RequestFulfilled(
         request_id=ctx.case_id,
+        number=ctx.answer_number,
         right=right,
         outcome=outcome,
         answer=name,
@@ -342,6 +343,7 @@ async def _fulfilled(
     answer = answers.change(done, data_map, statement_kept=stated, agreed=ctx.house.recipients)
     return RequestFulfilled(
         request_id=ctx.case_id,
+        number=ctx.answer_number,
         right=right,
         outcome=outcome_of_change(done),
         dispositions=done.plan.counts(),

@@ -389,6 +389,7 @@ async def _fulfilled(
     reasons = _reasons(decided)
     return RequestFulfilled(
         request_id=ctx.case_id,
+        number=ctx.answer_number,
         right=Right.ERASURE,
         outcome=outcome_of_erasure(decided, mentions=0),
         dispositions=decided.counts(),

@@ -281,6 +281,7 @@ async def _refusal(answer: Answer, wanted: FoundRequest, ctx: FulfillmentContext
     """Return the answer if the right covers no data of the person."""
     return RequestFulfilled(
         request_id=ctx.case_id,
+        number=ctx.answer_number,
         right=wanted.event.right,
         outcome=Outcome.REFUSED,
         reasons=dict(Counter(item.reason for item in answer.withheld)),
@@ -297,6 +298,7 @@ async def _fulfilled(
     disclosed = sum(group.records for group in answer.disclosed)
     return RequestFulfilled(
         request_id=ctx.case_id,
+        number=ctx.answer_number,
         right=wanted.event.right,
         outcome=outcome_of_disclosure(answer),
         dispositions={"disclosed": disclosed} if disclosed else {},

@@ -140,6 +140,7 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
     return [
         RequestFulfilled(
             request_id=ctx.case_id,
+            number=ctx.answer_number,
             right=Right.PORTABILITY,
             outcome=event.outcome,
             dispositions=event.dispositions,

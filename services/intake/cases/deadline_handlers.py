@@ -32,17 +32,28 @@ async def schedule_package_expiry(event: events.RequestFulfilled, ctx: IntakeCon
     Store the answer and the last day of its package; destroy the package it replaces (GDPR Art. 5(1)(e)).
 
     The listing of a reviewed package goes as well. The deadline runs again for an answer to a closed or
-    withdrawn case, until its letter is sent.
+    withdrawn case, until its letter is sent. An answer that comes after a later one leaves only its package
+    to be destroyed.
     """
-    before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
-    if before is not None and event.package not in {None, before}:
-        await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
+    if ctx.case.fulfilled is not None and ctx.case.is_answered_after(event):
+        await _discard_replaced(event, ctx.case.fulfilled, ctx)
+        return []
+    if ctx.case.fulfilled is not None:
+        await _discard_replaced(ctx.case.fulfilled, event, ctx)
     if ctx.case.review is not None:
         await ctx.vault.discard(ctx.case_id, [ctx.case.review.listing])
     proposed = deadlines.timer_at(deadlines.ERASURE_PROPOSED, ctx.now + deadlines.TIME_TO_PROPOSE)
     proposals = [proposed] if event.erasable else []
     await set_timers([*deadlines.package_timers(event), *_timers_again(event, ctx), *proposals], ctx)
     return []
+
+
+async def _discard_replaced(
+    earlier: events.RequestFulfilled, later: events.RequestFulfilled, ctx: IntakeContext
+) -> None:
+    """Destroy the package of *earlier* where *later* has another one."""
+    if earlier.package is not None and later.package not in {None, earlier.package}:
+        await ctx.vault.discard(ctx.case_id, [earlier.package, facts_of(earlier.package)])
 
 
 async def note_report(event: events.NoticeReported, ctx: IntakeContext) -> Sequence[Fact]:

@@ -93,6 +93,12 @@ class RequestFulfilled(Fact):
     """Collections of the data map that never existed: they counted as empty."""
     holds: tuple[RequestId, ...] = ()
     """Legal holds that kept records from the erasure."""
+    number: int = 0
+    """Number of this answer to the request, from 1 on: a later one replaces it; 0: not known."""
+
+    def is_replaced_by(self, other: "RequestFulfilled") -> bool:
+        """Return whether *other* is a later answer to the request; events may come in any order."""
+        return 0 < self.number < other.number
 
 
 class RequestReferred(Fact):

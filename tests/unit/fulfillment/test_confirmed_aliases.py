@@ -1,7 +1,9 @@
 """Aliases in records are followed only after the staff confirms them."""
 
+import ast
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, Self, cast
 
 import pytest
@@ -123,6 +125,23 @@ async def test_transfer_offers_aliases_and_their_records_go_to_the_person_alone(
     ctx = ctx.after(event, ordered, fulfilled)
     [*_, further] = await confirm_alias(confirmation(ctx), ctx)
     assert isinstance(further, RequestFulfilled)
+
+
+async def test_answers_of_a_request_are_numbered_in_their_order() -> None:
+    ctx, _ = await answered()
+    *_, further = await confirm_alias(confirmation(ctx), ctx)
+    assert isinstance(further, RequestFulfilled)
+    assert ctx.known.fulfilled is not None
+    assert (ctx.known.fulfilled.number, further.number) == (1, 2)
+    assert ctx.known.fulfilled.is_replaced_by(further)
+
+
+def test_no_answer_is_without_a_number() -> None:
+    for file in Path("services/fulfillment").rglob("*.py"):
+        calls = (one for one in ast.walk(ast.parse(file.read_text())) if isinstance(one, ast.Call))
+        for call in calls:
+            if isinstance(call.func, ast.Name) and call.func.id == RequestFulfilled.__name__:
+                assert "number" in {one.arg for one in call.keywords}, f"{file}:{call.lineno}"
 
 
 async def test_records_that_name_no_alias_offer_none() -> None:

@@ -13,6 +13,8 @@ from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES, CodeVerdict
 from shared.contract.events import (
     AliasCodeIssued,
     AliasProven,
+    LetterKind,
+    NoticeSent,
     OfferedAliases,
     Requester,
     RequestReferred,
@@ -192,6 +194,29 @@ async def test_package_of_the_completed_answer_replaces_the_first_one() -> None:
     await office.tell(again)
     assert "package" not in office.sealed(CASE)
     assert "package_2" in office.sealed(CASE)
+
+
+async def test_answer_that_comes_after_a_later_one_changes_nothing_but_its_package_goes() -> None:
+    office, _ = await answered()
+    first, later = (
+        FULFILLED.model_copy(update={"number": number, "package": f"package_{number}"}) for number in (1, 2)
+    )
+    office.vault.items[CASE] |= {"package_1": b"less", "package_2": b"more"}
+    await office.tell(later)
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
+    timers = dict(office.deadlines.moments)
+    await office.tell(first)
+    assert {"package_1", "package_2"} & office.sealed(CASE).keys() == {"package_2"}
+    case = await office.requests.case(CASE)
+    assert (case.fulfilled, case.status) == (later, CaseStatus.CLOSED)
+    assert office.deadlines.moments == timers
+
+
+def test_staff_that_decided_on_a_replaced_answer_decides_on_no_appeal() -> None:
+    later = FULFILLED.model_copy(update={"number": 2, "deciders": ("grace",)})
+    case = evolve(IntakeCase(status=CaseStatus.CLOSED, fulfilled=later), later)
+    late = evolve(case, FULFILLED.model_copy(update={"number": 1, "deciders": ("alan",)}))
+    assert late.answer_deciders == {"alan", "grace"}
 
 
 async def test_newest_answer_decides_which_aliases_are_offered() -> None:
