@@ -287,7 +287,10 @@ class MemoryVault:
     async def seal(self, case: str, item: str, content: bytes, *, like: bytes = b"") -> bool:
         """Keep *content* under the name *item*, unless something is kept there; return whether it is."""
         del like
-        return self._of(case).setdefault(item, content) is content
+        kept = self._of(case)
+        new = item not in kept
+        kept.setdefault(item, content)
+        return new
 
     async def holds(self, case: str, item: str) -> bool:
         """Return whether anything is kept under the name *item*."""

@@ -49,6 +49,7 @@ from services.fulfillment.erasure.window import (
     scheduled,
     stop,
     unless_stopped,
+    while_in,
 )
 from services.fulfillment.holds.handlers import lift_hold, place_hold
 from services.fulfillment.package import answers
@@ -778,9 +779,9 @@ RELEASED: Mapping[type[Fact], HeldAct] = {
     ErasureApproved: erase_approved,
     ErasureDue: handle_released_window,
     ErasureRetried: retry,
-    ChangePlanned: change,
+    ChangePlanned: while_in(FulfillmentStatus.EXECUTING, change),
     DisclosureDue: disclose_released,
-    TransferOrdered: transfer,
+    TransferOrdered: while_in(FulfillmentStatus.TRANSFERRING, transfer),
 }
 """The handler of each event of ``HELD`` once its request is released."""
 SUBSCRIPTIONS = (
@@ -797,7 +798,7 @@ SUBSCRIPTIONS = (
     on(DisclosureScheduled, await_disclosure),
     on(DisclosureDue, disclose),
     on(ErasureRetried, unless_stopped(retry)),
-    on(ChangePlanned, unless_stopped(change)),
+    on(ChangePlanned, change),
     on(CorrectionApproved, approve_correction),
     on(ErasureGroundDecided, decide_ground),
     on(ReferralDecided, end_referral),
@@ -807,7 +808,7 @@ SUBSCRIPTIONS = (
     on(PreviewAsked, draft_letter, ignored=lambda asked: asked.type not in {kind.TYPE for kind in PREVIEWED}),
     on(AliasProven, unless_stopped(answer_proven_alias)),
     on(RestrictionAnnounced, lift_restriction),
-    on(TransferOrdered, unless_stopped(transfer)),
+    on(TransferOrdered, transfer),
     on(RequestStopped, stop),
     on(RequestReleased, releases(RELEASED)),
     on(RecipientConcerned, notify),

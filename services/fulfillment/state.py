@@ -149,8 +149,8 @@ _STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
     # A withdrawn objection has restricted the data until then.
     FulfillmentStatus.WITHDRAWN: (
         AliasProven, IdentityVerified, TransferOrdered, FeeAgreed, RequestWithdrawn,
-        ErasurePlanned, ErasureApproved, ErasureScheduled, ErasureDue,
-        RestrictionAnnounced, SubjectUnrestricted, *RECIPIENT_FACTS, *_LATE,
+        ErasurePlanned, ErasureApproved, ErasureScheduled, ErasureDue, ChangePlanned, MailboxNamed,
+        RequestReferred, *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
     ),
     FulfillmentStatus.AWAITING_APPROVAL: (ErasurePlanned,),
     FulfillmentStatus.AWAITING_WINDOW: (ErasurePlanned, ErasureApproved, ErasureScheduled),
@@ -213,7 +213,9 @@ _MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
         FeeAgreed: FulfillmentStatus.UNDECIDED,
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
-    # Until the other controller has it, the person can withdraw.
+    # An act that had begun when the request was withdrawn is finished and reported.
+    FulfillmentStatus.WITHDRAWN: {RequestFulfilled: FulfillmentStatus.FULFILLED},
+    # Until it is sent to the other controller, the person can withdraw.
     FulfillmentStatus.TRANSFERRING: {
         RequestFulfilled: FulfillmentStatus.FULFILLED,
         RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
@@ -294,6 +296,8 @@ class FulfillmentCase:
     """Those that approved the plan that waits."""
     change: Code = ""
     """Vault name of the plan of its marks or corrections."""
+    transfer: bool = False
+    """Whether its package was to be sent to another controller."""
     referred: RequestReferred | None = None
     """Why it was referred to the staff."""
     corrections_approved: tuple[Code, ...] = ()
@@ -324,6 +328,8 @@ class FulfillmentCase:
     """Those of them that could not be sent."""
     stopped: bool = False
     """Whether nothing may be disclosed, erased or changed until the staff decides."""
+    releases: int = 0
+    """How often it was released after a stop."""
     held: tuple[Fact, ...] = ()
     """Events that came while it was stopped and were not handled yet."""
 
@@ -396,6 +402,11 @@ class FulfillmentCase:
         return self.rounds > 1 or self.fulfilled is not None
 
     @property
+    def may_act(self) -> bool:
+        """Whether an erasure, a change or a transfer was ordered, which may have begun."""
+        return self.planned is not None or bool(self.change) or self.transfer
+
+    @property
     def withdrawn(self) -> bool:
         """Whether the request is withdrawn."""
         return self.status is FulfillmentStatus.WITHDRAWN
@@ -413,7 +424,9 @@ def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     if isinstance(fact, PreviewAsked | PreviewDrafted):
         return known
     if isinstance(fact, RequestReleased):
-        return replace(known, stopped=False, held=())
+        return replace(known, stopped=False, held=(), releases=known.releases + 1)
+    if known.withdrawn and isinstance(fact, RequestFulfilled) and not known.may_act:
+        raise IllegalTransition("a request that was withdrawn before anything began has no answer")
     try:
         status = TRANSITIONS[known.status][type(fact)]
     except KeyError:
@@ -501,6 +514,8 @@ def _scope_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
             return _notice_noted(known, fact)
         case PackageReviewNeeded():
             return replace(known, review=fact, reviews=())
+        case TransferOrdered():
+            return replace(known, transfer=True)
         case ScopeAsked():
             return replace(known, awaits_scope=True)
         case ScopeAnswered():

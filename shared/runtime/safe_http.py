@@ -50,6 +50,10 @@ class ReceiverUnavailable(TransientError):
     """The receiver cannot be reached now."""
 
 
+class ReceiverUnreached(ReceiverUnavailable):
+    """There was no connection to the receiver: nothing has arrived there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The receiver's answer."""
@@ -91,7 +95,9 @@ class SafeHttp:
         try:
             return await self._post(url, await self._addresses(url), headers, body)
         except (httpx.HTTPError, OSError) as error:
-            raise ReceiverUnavailable(f"the receiver did not answer: {cause_of(error)}") from None
+            unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | socket.gaierror)
+            kind = ReceiverUnreached if unreached else ReceiverUnavailable
+            raise kind(f"the receiver did not answer: {cause_of(error)}") from None
 
     async def _addresses(self, url: httpx.URL) -> list[str]:
         """Return the addresses that the host of *url* has, if it leads where it may."""

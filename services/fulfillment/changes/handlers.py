@@ -18,6 +18,7 @@ from services.fulfillment.context import FoundRequest, FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import LEGAL_HOLD
+from services.fulfillment.erasure.act_marks import ActMark
 from services.fulfillment.erasure.steps import Disposition, RecordPlan
 from services.fulfillment.package import answers
 from services.fulfillment.package.labels import locale_of, map_in
@@ -48,6 +49,8 @@ from shared.law.library import policies
 from shared.vocabulary import ReferralReason
 
 CHANGE = "change_plan"
+BEGUN = "change_begun"
+"""First part of the name of the item that is sealed before the first record of a plan is changed."""
 AS_SURE_AS_FOR_ACCESS = frozenset(
     {Assurance.VOUCHED, Assurance.ACCOUNT, Assurance.MAILBOX, Assurance.REASONABLY_HIGH}
 )
@@ -116,10 +119,16 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
     """
     Stop, mark and correct as planned, verify, and publish the result.
 
+    What has begun is finished and reported, also after a stop or a withdrawal.
+
     Raises:
         PermanentError: A mark for a person without proof failed. An answer about it would disclose that the
           person is known; the staff must look.
     """
+    mark = ActMark(f"{BEGUN}_{event.plan}", ctx)
+    ends = ctx.known.stopped or ctx.known.withdrawn
+    if not await (mark.has_begun() if ends else mark.begins()):
+        return []
     planned = await _opened(event.plan, ctx)
     submitted = await ctx.submission()
     await _suppress(event.right, planned.plan.identities, ctx.known.verified, ctx)

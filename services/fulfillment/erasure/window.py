@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from services.fulfillment.context import FulfillmentContext
+from services.fulfillment.state import FulfillmentStatus
 from shared.contract.events import (
     Code,
     DisclosureDue,
@@ -111,6 +112,15 @@ def unless_stopped(act: HeldAct) -> HeldAct:
 
     async def handler(event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
         return [] if ctx.known.stopped else await act(event, ctx)
+
+    return handler
+
+
+def while_in(status: FulfillmentStatus, act: HeldAct) -> HeldAct:
+    """Return *act* for a release, as a handler that does nothing in another *status*: then it is done."""
+
+    async def handler(event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
+        return await act(event, ctx) if ctx.known.status is status else []
 
     return handler
 

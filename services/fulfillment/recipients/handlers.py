@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.act_marks import ActMark
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.recipients.directory import pseudonyms, recipients_of
@@ -30,7 +31,14 @@ from shared.contract.events import (
 from shared.errors import RefusedDecision
 from shared.law import Right
 from shared.runtime.openpgp import encrypted
-from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable, receiver
+from shared.runtime.safe_http import (
+    NotAllowed,
+    Receipt,
+    ReceiverRefused,
+    ReceiverUnavailable,
+    ReceiverUnreached,
+    receiver,
+)
 
 NO_WAY_AGREED = "no_way_agreed"
 """The data map names the recipient and no setting defines its notification."""
@@ -114,6 +122,8 @@ def _message(event: RecipientConcerned, ctx: FulfillmentContext) -> bytes:
 
 FORMAT = "habeas-transfer/1"
 RECEIPT = "transfer_receipt"
+BEGUN = "transfer_begun"
+"""First part of the name of the item that is sealed before a package is sent."""
 MOST_TRYING = timedelta(hours=12)
 """Time limit of a transfer, well before the bus gives up; then the person is informed."""
 TRIPLE = 3
@@ -124,16 +134,21 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
     """
     Send a package on, and inform the person of the result; they can download it in any case.
 
+    A transfer that may have reached the receiver is finished and reported, also after a stop or a withdrawal.
+
     Raises:
         ReceiverUnavailable: The receiver does not answer now; it is retried.
 
     Law:
         GDPR Art. 20(2): transmitted directly from one controller to another, where technically feasible.
     """
-    if ctx.known.withdrawn:
+    ends = ctx.known.stopped or ctx.known.withdrawn
+    if ends and not await _mark(event, ctx).has_begun():
         return []
     submitted = await ctx.submission()
     result = await _send(event, submitted, submitted.details.transfer_to or "", ctx)
+    if result is None:
+        return []
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     answer = answer.model_copy(update={"transfer": result})
     reason = "transferred" if result.done else f"transfer_{result.reason}"
@@ -158,7 +173,8 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
 
 async def _send(
     event: TransferOrdered, submitted: RequestSubmitted, to: str, ctx: FulfillmentContext
-) -> TransferResult:
+) -> TransferResult | None:
+    """Return the result of sending the package; None if it is held back."""
     try:
         host = receiver(to).host
     except NotAllowed:
@@ -170,11 +186,7 @@ async def _send(
     try:
         await ctx.receivers.prove(known, ctx.carrier, ctx.now)
         name = await _encrypted(event.package, submitted, known, ctx)
-        receipt = await ctx.carrier.send(
-            Parcel(
-                known.url, event.package, lambda: ctx.vault.open_stream(ctx.case_id, name), ctx.occurred_at
-            )
-        )
+        receipt = await _carried(event, known, name, ctx)
     except NotAllowed:
         return TransferResult(to="", done=False, reason="not_allowed")
     except ReceiverUnproven:
@@ -185,8 +197,33 @@ async def _send(
         if ctx.now - ctx.occurred_at < MOST_TRYING:
             raise
         return TransferResult(to=host, done=False, reason="unreachable")
+    if receipt is None:
+        return None
     await ctx.sealed(RECEIPT, receipt.to_json())
     return TransferResult(to=host, done=True)
+
+
+async def _carried(
+    event: TransferOrdered, to: PackageReceiver, name: str, ctx: FulfillmentContext
+) -> Receipt | None:
+    """Send the message *name*, marked as begun; return the receipt, or None if it is held back."""
+    mark, vault = _mark(event, ctx), ctx.vault
+    first = await mark.is_first()
+    if not first and not await mark.stands():
+        return None
+    parcel = Parcel(to.url, event.package, lambda: vault.open_stream(ctx.case_id, name), ctx.occurred_at)
+    try:
+        receipt = await ctx.carrier.send(parcel)
+    except ReceiverUnreached:
+        if first:  # the person can still withdraw
+            await mark.take_back()
+        raise
+    await mark.is_first()  # another replica, which did not reach the receiver, may have taken it back
+    return receipt
+
+
+def _mark(event: TransferOrdered, ctx: FulfillmentContext) -> ActMark:
+    return ActMark(f"{BEGUN}_{event.package}", ctx)
 
 
 async def _encrypted(

@@ -33,6 +33,7 @@ from shared.contract.events import (
 )
 from shared.errors import RefusedDecision
 from shared.law import Regulation, Right
+from tests.runtime_fakes import MemoryVault
 from tests.unit.fulfillment.handler_fakes import CASE, around
 
 DAY = date(2026, 11, 25)
@@ -78,11 +79,13 @@ def test_every_event_that_acts_is_held_and_released() -> None:
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
 async def test_handler_of_a_stopped_request_touches_no_store(fact: Fact) -> None:
+    vault = MemoryVault()
+    await vault.create(CASE)
     [handler] = [one.handler for one in SUBSCRIPTIONS if one.event is type(fact)]
     known = FulfillmentCase(status=FulfillmentStatus.EXECUTING, stopped=True)
     refused = isinstance(fact, ErasureApproved)  # no erasure waits for it
     with pytest.raises(RefusedDecision) if refused else nullcontext():
-        assert await handler(fact, around(known=known)) == []
+        assert await handler(fact, around(known=known, vault=vault)) == []
 
 
 async def test_release_runs_held_events_once_in_order() -> None:
