@@ -118,19 +118,18 @@ def upkeep(
 def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> None:
     copied = copy_heads(heads, state, TOPOLOGY)
     report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
+    client.upkeep.note_verification()
     plain, text = retired(state)  # last: it fails where secrets are read-only
     said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
     output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
 
 
-def _try(work: Callable[[], None]) -> bool:
-    """Do *work*, and return whether it was done."""
+def _try(work: Callable[[], None]) -> None:
+    """Do *work*; an error is printed."""
     try:
         work()
     except HabeasError as error:
         print(f"habeas: {error}; the next attempt is in a day", file=sys.stderr)
-        return False
-    return True
 
 
 @app.command()

@@ -31,6 +31,7 @@ class Ports:
     amqp: int
     management: int
     mongo: int
+    prometheus: int
 
     def variables(self) -> Mapping[str, str]:
         """Return them as the compose files name them."""
@@ -39,6 +40,7 @@ class Ports:
             "HABEAS_FRONT": f"10.{self.intake // 256}.{self.intake % 256}",
             "HABEAS_CONSOLE": str(self.console),
             "HABEAS_MAIL_PORT": str(self.mail),
+            "HABEAS_PROMETHEUS": str(self.prometheus),
             "E2E_AMQP_PORT": str(self.amqp),
             "E2E_MANAGEMENT_PORT": str(self.management),
             "E2E_MONGO_PORT": str(self.mongo),

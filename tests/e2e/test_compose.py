@@ -121,6 +121,27 @@ def test_intake_answers_on_its_published_port_and_hides_its_metrics_there(compos
         assert httpx.get(f"{composed.intake_url}{path}").status_code == 404
 
 
+async def test_prometheus_of_its_profile_scrapes_every_part_and_reads_the_rules(composed: Composed) -> None:
+    composed.command("--profile", "prometheus", "up", "--detach", "--wait", "--no-recreate", "prometheus")
+    url = f"http://127.0.0.1:{composed.ports.prometheus}/api/v1"
+
+    async def scraped() -> bool:
+        targets = (await http.get("targets")).json()["data"]["activeTargets"]
+        health = {one["labels"]["instance"].partition(":")[0]: one["health"] for one in targets}
+        assert set(health.values()) == {"up"}, health
+        return health.keys() == {*SERVICES, "upkeep", "broker"}
+
+    try:
+        async with httpx.AsyncClient(base_url=url) as http:
+            came: bool = await eventually(scraped, SOON)
+            assert came
+            groups = (await http.get("rules")).json()["data"]["groups"]
+    finally:
+        composed.command("--profile", "prometheus", "rm", "--force", "--stop", "--volumes", "prometheus")
+    assert groups
+    assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+
+
 FORGE = """
 import sys, urllib.error, urllib.request
 def status(number):

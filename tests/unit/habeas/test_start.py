@@ -9,10 +9,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from habeas import client
 from habeas.cli import app, start
+from habeas.cli.options import InstallationState
 from habeas.client.audit import AuditReport
 from habeas.embedded.installation import Installation
 from habeas.embedded.uptime import describe
+from shared.errors import ConfigurationError
 
 
 def test_addresses_are_announced_as_printed(tmp_path: Path) -> None:
@@ -69,3 +72,21 @@ def test_upkeep_prints_one_document_about_keys_and_heads(
     kept = f"1 master key is destroyed\n3 new heads in {tmp_path}"
     text = f"{kept}\n7 rows of 2 cases are unchanged\n"
     assert CliRunner().invoke(app, words).stdout == text
+
+
+def test_journals_count_as_verified_though_keys_cannot_be_destroyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secrets on Kubernetes are read-only: the alert fired although the journals had been verified."""
+
+    def retired(_state: InstallationState) -> None:
+        raise ConfigurationError("keys.json: cannot be written")
+
+    noted: list[None] = []
+    monkeypatch.setattr(client.upkeep, "note_verification", lambda: noted.append(None))
+    for name, answer in (("copy_heads", 0), ("key_ring", None), ("verify_journals", AuditReport())):
+        monkeypatch.setattr(start, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(start, "retired", retired)
+    with pytest.raises(ConfigurationError):
+        start._daily(tmp_path, InstallationState(tmp_path), as_json=True)
+    assert len(noted) == 1
