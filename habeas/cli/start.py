@@ -33,6 +33,7 @@ from shared.runtime.accounts import TOPOLOGY
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from habeas.client.audit import AuditReport
     from habeas.embedded.uptime import Announce
     from shared.runtime.bootstrap import ServicePlan
 
@@ -98,7 +99,8 @@ def upkeep(
     """
     work = partial(_daily, heads, state, as_json=as_json)
     if once:
-        work()
+        if work().findings:
+            raise typer.Exit(1)
         return
     from shared.runtime import log  # noqa: PLC0415
     from shared.runtime.settings import duration  # noqa: PLC0415
@@ -115,19 +117,20 @@ def upkeep(
     run(keep_up())
 
 
-def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> None:
+def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> "AuditReport":
     copied = copy_heads(heads, state, TOPOLOGY)
     report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
-    client.upkeep.note_verification()
+    client.upkeep.note_verification(report.findings)
     plain, text = retired(state)  # last: it fails where secrets are read-only
     said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
     output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
+    return report
 
 
-def _try(work: Callable[[], None]) -> None:
-    """Do *work*; an error is printed."""
+def _try(work: Callable[[], "AuditReport"]) -> None:
+    """Do *work*, and log its findings; an error is printed."""
     try:
-        work()
+        client.upkeep.log_findings(work().findings)
     except HabeasError as error:
         print(f"habeas: {error}; the next attempt is in a day", file=sys.stderr)
 

@@ -68,6 +68,9 @@ class StallWatch:
 
     async def run(self) -> None:
         """Look every minute, for ever; an outage only delays it."""
+        COMPARED.labels("upkeep").set(
+            self.clock().timestamp()
+        )  # else an outage from the start would not show
         delayed = "journals are compared later"
         await work_forever(self.look, service="upkeep", delayed=delayed, every_s=LOOK_EVERY_S)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 
@@ -10,15 +11,21 @@ import uvicorn
 
 from habeas.client.stall_watch import StallWatch
 from habeas.client.unhandled_facts import FactComparison
+from shared.contract.topology import LISTENS
+from shared.runtime.audit_chain import ChainFinding
 from shared.runtime.bootstrap import health_app, server_config
 from shared.runtime.broker import sizes_of
-from shared.runtime.metrics import gauge
+from shared.runtime.log import logger
+from shared.runtime.metrics import counter, gauge
 from shared.runtime.mongo import connect, ping
 from shared.runtime.service_reports import Checks
 from shared.runtime.worker import until_one_ends
 
 VERIFIED = gauge(
     "habeas_journals_verified_timestamp_seconds", "Time of the last verification of the journals.", "service"
+)
+FINDINGS = counter(
+    "habeas_journal_findings_total", "Rows that did not fit at a verification of the journals.", "service"
 )
 DAY_S = timedelta(days=1).total_seconds()
 
@@ -40,15 +47,25 @@ async def watching(
         yield watch, {"broker": broker, "database": database}
 
 
-def note_verification() -> None:
-    """Have the figures say that the journals were verified now."""
+def note_verification(findings: Sequence[ChainFinding]) -> None:
+    """Have the figures say that the journals were verified now, with *findings*."""
     VERIFIED.labels("upkeep").set(time.time())
+    for one in findings:
+        FINDINGS.labels(one.service).inc()
+
+
+def log_findings(findings: Sequence[ChainFinding]) -> None:
+    """Write a line for each service with *findings*."""
+    for service, count in Counter(one.service for one in findings).items():
+        logger().error("rows of the journal do not fit", service=service, count=count)
 
 
 async def keep_up(watch: StallWatch, checks: Checks, daily: Callable[[], None], host: str, port: int) -> None:
     """Watch, do *daily* at once and each day, and serve the operators' *port*, until asked to stop."""
     server = uvicorn.Server(server_config(health_app(checks), (host, port)))
     VERIFIED.labels("upkeep").set(0)
+    for service in LISTENS:  # so that the first finding is a rise
+        FINDINGS.labels(service)
     await until_one_ends(server.serve(), watch.run(), _every_day(daily))
 
 

@@ -215,7 +215,10 @@ async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) ->
     item = event.explanation
     explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
     if event.outcome is Outcome.REFUSED:
-        refusal, package = _refusal(known_reasons(event.reasons), ctx), _package(event, answer, ctx)
+        refusal, package = (
+            _refusal(known_reasons(event.reasons) or UNSTATED, ctx),
+            _package(event, answer, ctx),
+        )
         facts: LetterFacts = replace(refusal, answer=answer, package=package, explanation=explanation)
     elif explanation and event.outcome is not Outcome.NOTHING_HELD:
         facts = _by_hand(event.outcome, explanation, event, ctx)

@@ -20,6 +20,8 @@ from shared.runtime.broker import Delivery, Message
 
 ATTEMPT = "x-habeas-attempt"
 FIRST_FAILURE = "x-habeas-first-failure"
+MISSING = "x-habeas-missing"
+"""Tries at which content was missing."""
 EXCHANGE = "x-habeas-exchange"
 ROUTING_KEY = "x-habeas-routing-key"
 USER = "x-habeas-user"
@@ -107,8 +109,9 @@ def after_failure(
     ours = {} if _is_replayed(delivery) else _our_headers(delivery)
     attempt = attempts_in(ours) + 1
     first = datetime.fromisoformat(str(ours.get(FIRST_FAILURE, now.isoformat())))
+    missing = _number(ours, MISSING) + isinstance(error, ContentMissing)
     again = isinstance(error, TransientError) or (
-        isinstance(error, ContentMissing) and attempt < TRIES_FOR_CONTENT
+        isinstance(error, ContentMissing) and missing < TRIES_FOR_CONTENT
     )
     parked = not again or now - first >= retry_for
     origin = origin_of(delivery)
@@ -116,6 +119,7 @@ def after_failure(
         **_their_headers(delivery),
         ATTEMPT: attempt,
         FIRST_FAILURE: first.isoformat(),
+        **({MISSING: missing} if missing else {}),
         **origin.headers,
     }
     request, location = request_of(delivery, origin), location_of(error)
@@ -169,7 +173,11 @@ def location_of(error: Exception) -> str:
 
 def attempts_in(headers: Mapping[str, Any]) -> int:
     """Return the number of tries that *headers* state; 0 without one, or where a publisher wrote another."""
-    known = headers.get(ATTEMPT, 0)
+    return _number(headers, ATTEMPT)
+
+
+def _number(headers: Mapping[str, Any], name: str) -> int:
+    known = headers.get(name, 0)
     return known if isinstance(known, int) else 0
 
 

@@ -117,6 +117,7 @@ async def test_every_query_of_the_dashboard_is_answered_by_real_services(
     of_others = {
         "habeas_code_alarm",
         "habeas_cases_stalled",
+        "habeas_journal_findings_total",
         "habeas_journals_compared_timestamp_seconds",
         "habeas_journals_verified_timestamp_seconds",
     }

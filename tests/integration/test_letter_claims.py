@@ -77,6 +77,16 @@ async def test_letter_that_was_handed_over_is_not_sent_again_without_its_row(
     assert [await claims.claim(LETTER) for claims in (other, one)] == [LetterClaim.SENT] * 2
 
 
+async def test_letter_that_was_in_doubt_stays_so_once_it_is_handed_over(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    assert await one.claim(LETTER) is LetterClaim.NEW  # and no answer of the mail server
+    assert await one.claim(LETTER) is LetterClaim.IN_DOUBT
+    assert await one.hand_over(LETTER, asyncio.sleep(0)) is False
+    assert [await claims.claim(LETTER) for claims in (one, other)] == [LetterClaim.SENT_IN_DOUBT] * 2
+
+
 async def test_letters_noted_together_are_each_held_or_not(
     mongo_client: Client, database_prefix: str
 ) -> None:
@@ -102,8 +112,7 @@ async def test_process_that_stood_still_learns_that_its_letter_was_taken_over(
         await third.claim(LETTER)
     assert await sending is False
     await one.release(LETTER)
-    with pytest.raises(LetterUnderWay):
-        await third.claim(LETTER)
+    assert await third.claim(LETTER) is LetterClaim.SENT_IN_DOUBT
 
 
 async def test_a_released_letter_can_be_begun_again(mongo_client: Client, database_prefix: str) -> None:

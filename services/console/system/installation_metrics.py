@@ -88,6 +88,7 @@ class InstallationMetrics:
         parts = {"cases": self._cases, "queues": self._queues, "disk": self._disk}
         async with asyncio.TaskGroup() as group:
             for name, refresh in parts.items():
+                _REFRESHED.labels(name).set(time.time())  # else an outage from the start would not show
                 group.create_task(self._refresh(name, refresh))
 
     async def _refresh(self, name: str, refresh: Callable[[], Awaitable[None]]) -> None:

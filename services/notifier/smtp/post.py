@@ -25,11 +25,19 @@ from services.notifier.smtp.server import (
     SenderBlamed,
 )
 from shared.contract.events import Code
-from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
+from shared.errors import HabeasError, MailRefused, MailUnavailable, StoreUnavailable
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.log import logger
 from shared.runtime.metrics import counter
-from shared.runtime.mongo import Database, Document, ReturnDocument, create_compressed, insert_new, translated
+from shared.runtime.mongo import (
+    Database,
+    Document,
+    ReturnDocument,
+    UpdateOne,
+    create_compressed,
+    insert_new,
+    translated,
+)
 
 KEEP = timedelta(days=30)
 """Far longer than a message is retried, and than mail servers take to give a letter back."""
@@ -100,7 +108,16 @@ class LetterClaim(StrEnum):
     IN_DOUBT = "in_doubt"
     """It was begun, and may have been handed over."""
     SENT = "sent"
-    """It was handed over, and lacks its row."""
+    """It was handed over once, and lacks its row."""
+    SENT_IN_DOUBT = "sent_in_doubt"
+    """It was handed over, perhaps twice, and lacks its row."""
+
+
+SENT_BEFORE: Mapping[LetterClaim, Posted] = {
+    LetterClaim.SENT: Posted.SENT,
+    LetterClaim.SENT_IN_DOUBT: Posted.SENT_PERHAPS_TWICE,
+}
+"""The outcome of a letter that was handed over before."""
 
 
 class LetterClaimPort(Protocol):
@@ -115,7 +132,7 @@ class LetterClaimPort(Protocol):
         """
 
     async def hand_over(self, letter: str, sending: Awaitable[object]) -> bool:
-        """Await *sending*, and note it; return whether the claim of *letter* was held until then."""
+        """Await *sending*, and note it; return whether *letter* was surely handed over only this once."""
 
     async def release(self, letter: str) -> None:
         """Take the claim back."""
@@ -183,8 +200,8 @@ class LetterPost:
     async def _send(self, letter: str, recipient: str, message: bytes) -> Posted:
         await self.limits.admit(recipient)
         claim = await self.claims.claim(letter)
-        if claim is LetterClaim.SENT:
-            return Posted.SENT
+        if claim in SENT_BEFORE:
+            return SENT_BEFORE[claim]
         sending = self.channel.send(self.return_path(letter), recipient, self.sign(message))
         try:
             held = await self.claims.hand_over(letter, sending)
@@ -236,14 +253,14 @@ class LetterClaims:
             return LetterClaim.NEW
         known = await self._taken_over(_event(letter))
         if known.get("sent"):
-            return LetterClaim.SENT
+            return LetterClaim.SENT_IN_DOUBT if known.get("doubt") else LetterClaim.SENT
         if known.get("by") != self._process:
             raise LetterUnderWay("another process has begun the letter")
         return LetterClaim.IN_DOUBT
 
     async def hand_over(self, letter: str, sending: Awaitable[object]) -> bool:
         """
-        Await *sending*, and note it; return whether the claim of *letter* was held until then.
+        Await *sending*, and note it; return whether *letter* was surely handed over only this once.
 
         Meanwhile other processes go on waiting. One takes the claim over if this process stands still; once
         the letter is noted as sent, none sends it again.
@@ -259,29 +276,40 @@ class LetterClaims:
         return False
 
     async def _note_sent(self, events: Sequence[str]) -> Mapping[str, bool]:
-        """Note that the letters for *events* are sent; return which claims this process held."""
-        own = {"_id": {"$in": list(events)}, "by": self._process}
-        with translated("note that letters are sent"):
-            noted = await self._claims.update_many(own, {"$set": {"sent": True}})
+        """Note that the letters for *events* are sent; return which were surely handed over only once."""
+        notes = [UpdateOne({**self._own(event), "doubt": None}, {"$set": {"sent": True}}) for event in events]
+        with translated(
+            "note that letters are sent"
+        ):  # one by one: the driver repeats these after a failover
+            noted = await self._claims.bulk_write(notes, ordered=False)
             if noted.matched_count == len(events):
                 return dict.fromkeys(events, True)
-            held = [one["_id"] async for one in self._claims.find(own, {"_id": 1})]
-        return {event: event in held for event in events}
+            held = {"_id": {"$in": list(events)}, "by": self._process, "doubt": None}
+            sure = [one["_id"] async for one in self._claims.find(held, {"_id": 1})]
+            doubtful = {"$set": {"sent": True, "doubt": True}}
+            others = [UpdateOne({"_id": event}, doubtful) for event in events if event not in sure]
+            await self._claims.bulk_write(others, ordered=False)
+        return {event: event in sure for event in events}
 
     async def _renew(self, event: str) -> None:
         """Have other processes begin their wait anew, for ever; an outage only delays it."""
         while True:
             await asyncio.sleep(self._gives_way_for.total_seconds() / 3)
-            with suppress(StoreUnavailable), translated("renew a claim"):
+            with suppress(HabeasError), translated("renew a claim"):
                 await self._claims.update_one(self._own(event), {"$unset": {"wanted_at": ""}})
 
     async def _taken_over(self, event: str) -> Document:
-        """Return the claim: this process's, from now on if the wait for another one is over."""
+        """
+        Return the claim: this process's, from now on if the wait for another one is over.
+
+        One that was begun and is not noted as sent is in doubt for good.
+        """
         waited = {"$subtract": ["$$NOW", {"$ifNull": ["$wanted_at", "$$NOW"]}]}
         over = {"$gte": [waited, self._gives_way_for / timedelta(milliseconds=1)]}
         takes = {"$or": [{"$eq": ["$by", self._process]}, over]}
-        taken = {"by": self._process, "wanted_at": "$$REMOVE"}
-        waits = {"by": "$by", "wanted_at": {"$ifNull": ["$wanted_at", "$$NOW"]}}
+        doubt = {"$cond": ["$sent", "$doubt", True]}
+        taken = {"by": self._process, "wanted_at": "$$REMOVE", "doubt": doubt}
+        waits = {"by": "$by", "wanted_at": {"$ifNull": ["$wanted_at", "$$NOW"]}, "doubt": "$doubt"}
         changes = {name: {"$cond": [takes, taken[name], waits[name]]} for name in taken}
         with translated("wait for the process of a letter"):
             claim = await self._claims.find_one_and_update(

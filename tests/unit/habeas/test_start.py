@@ -16,6 +16,7 @@ from habeas.client.audit import AuditReport
 from habeas.embedded.installation import Installation
 from habeas.embedded.uptime import describe
 from shared.errors import ConfigurationError
+from shared.runtime.audit_chain import ChainFault, ChainFinding
 
 
 def test_addresses_are_announced_as_printed(tmp_path: Path) -> None:
@@ -82,11 +83,29 @@ def test_journals_count_as_verified_though_keys_cannot_be_destroyed(
     def retired(_state: InstallationState) -> None:
         raise ConfigurationError("keys.json: cannot be written")
 
-    noted: list[None] = []
-    monkeypatch.setattr(client.upkeep, "note_verification", lambda: noted.append(None))
+    noted: list[object] = []
+    monkeypatch.setattr(client.upkeep, "note_verification", noted.append)
     for name, answer in (("copy_heads", 0), ("key_ring", None), ("verify_journals", AuditReport())):
         monkeypatch.setattr(start, name, lambda *_, answer=answer: answer)
     monkeypatch.setattr(start, "retired", retired)
     with pytest.raises(ConfigurationError):
         start._daily(tmp_path, InstallationState(tmp_path), as_json=True)
     assert len(noted) == 1
+
+
+def test_upkeep_fails_on_rows_that_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = ChainFinding("intake", "0" * 32, 4, ChainFault.CHANGED)
+    report = AuditReport(rows=7, cases=2, findings=[finding, finding])
+    answers: dict[str, object] = {
+        "copy_heads": 0,
+        "key_ring": None,
+        "verify_journals": report,
+        "retired": ({}, ""),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(start, name, lambda *_, answer=answer: answer)
+    figure = client.upkeep.FINDINGS.labels("intake")
+    before = figure._value.get()
+    ended = CliRunner().invoke(app, ["upkeep", "--once", "--heads", str(tmp_path), "--json"])
+    assert json.loads(ended.stdout)["audit"] == report.plain()
+    assert (ended.exit_code, figure._value.get() - before) == (1, 2)
