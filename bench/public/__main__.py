@@ -1,8 +1,9 @@
 """
-``python -m bench.public [--requests N] [--seed S] [--kills N]``: random requests, judged from outside.
+``python -m bench.public [--requests N] [--seed S] [--kills N] [--channels NAME …]``: a run, judged.
 
 Without ``--api`` an installation is started here, and its services, broker and database are killed (SIGKILL)
 while requests go in. ``--api``, ``--amqp``, ``--stores`` and ``--mail`` (Mailpit) name one that runs already.
+``--channels`` are all by default, of one that runs already those that every installation has.
 It prints requests by right and channel, ends, and anomalies; it ends with 1 if there is one.
 """
 
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ from bench.public.driver import PublicDriver, rests
 from bench.public.evidence import PublicEvidence, traces_of
 from bench.public.installation import PEOPLE_PER_REQUEST, installed
 from bench.public.letters import MailpitLetters
-from bench.public.requests import AskingChannel, RequestCourse, made_up
+from bench.public.requests import EVERYWHERE, AskingChannel, RequestCourse, made_up
 from bench.public.stores import people_of
 
 PER_SECOND = 5.0
@@ -51,11 +52,17 @@ class PublicRun:
     counts: KillCounts = field(default_factory=KillCounts)
 
 
-async def tried(folder: Path, requests: int, seed: int, kills: int) -> PublicRun:
+async def tried(
+    folder: Path,
+    requests: int,
+    seed: int,
+    kills: int,
+    channels: Collection[AskingChannel] = tuple(AskingChannel),
+) -> PublicRun:
     """Drive an installation of its own in *folder*, and kill its parts meanwhile."""
     began = time.monotonic()
     async with installed(folder, customers=requests * PEOPLE_PER_REQUEST, seed=seed) as here:
-        plans = made_up(await people_of(here.access), requests, seed, tuple(AskingChannel))
+        plans = made_up(await people_of(here.access), requests, seed, channels)
         async with PublicDriver(here.access, plans) as driver:
             await here.settle()  # the queue of the listener, too: if it is lost, nothing is confirmed
             watching = asyncio.create_task(here.killer.watch())
@@ -80,10 +87,16 @@ async def _report(driver: PublicDriver, counts: KillCounts) -> None:
         print(f"  made {driver.started}, open {len(open_)}, kills {counts.kills.total()}: {last}", flush=True)
 
 
-async def driven(access: PublicAccess, requests: int, seed: int, per_second: float) -> PublicRun:
+async def driven(
+    access: PublicAccess,
+    requests: int,
+    seed: int,
+    per_second: float,
+    channels: Collection[AskingChannel] = EVERYWHERE,
+) -> PublicRun:
     """Drive an installation that runs already."""
     began = time.monotonic()
-    plans = made_up(await people_of(access), requests, seed)
+    plans = made_up(await people_of(access), requests, seed, channels)
     async with PublicDriver(access, plans) as driver:
         await driver.drive(per_second)
         seen = await driver.gathered(QUIET_WITHIN_S)
@@ -133,11 +146,15 @@ def _listed(counted: Counter[str]) -> str:
     return ", ".join(f"{name} {times}" for name, times in sorted(counted.items()))
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.public", description=__doc__)
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--kills", type=int, default=30, help="of the installation that is started here")
+    parser.add_argument(
+        "--channels", nargs="+", type=AskingChannel, metavar="NAME", help=", ".join(AskingChannel)
+    )
     parser.add_argument("--state", type=Path, help="folder to keep everything in; else a temporary one")
     parser.add_argument("--per-second", type=float, default=PER_SECOND)
     parser.add_argument("--api", help="URL of an installation that runs already")
@@ -145,7 +162,11 @@ def main() -> None:
     parser.add_argument("--stores", help="MongoDB URL of the company's own records")
     parser.add_argument("--mail", help="URL of Mailpit")
     parser.add_argument("--prefix", default="", help="of the names of the company's databases")
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    given = arguments().parse_args()
     out = Console()
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it reports each try to reach a killed broker
     out.print(f"{given.requests} requests, seed {given.seed}", highlight=False)
@@ -153,10 +174,14 @@ def main() -> None:
         if given.api:
             mail = MailpitLetters(given.mail)
             access = PublicAccess(given.api, given.amqp, given.stores, mail, given.prefix)
-            run = asyncio.run(driven(access, given.requests, given.seed, given.per_second))
+            run = asyncio.run(
+                driven(access, given.requests, given.seed, given.per_second, given.channels or EVERYWHERE)
+            )
         else:
             folder = given.state or Path(temporary) / "run"
-            run = asyncio.run(tried(folder, given.requests, given.seed, given.kills))
+            run = asyncio.run(
+                tried(folder, given.requests, given.seed, given.kills, given.channels or tuple(AskingChannel))
+            )
         show(run, out)
         sys.exit(bool(run.anomalies))
 

@@ -63,6 +63,15 @@ def _memory(service: dict[str, Any]) -> str:
     return str(service["mem_limit"]).removesuffix("b")
 
 
+def test_upkeep_is_probed_on_the_port_where_it_serves(manifests: dict[tuple[str, str], Any]) -> None:
+    [container] = pod(manifests, "upkeep")["containers"]
+    [settings] = [one["data"] for (kind, name), one in manifests.items() if name.startswith("settings-")]
+    assert container["ports"] == [{"name": "ops", "containerPort": int(settings["HABEAS_OPS_PORT"])}]
+    paths = {"livenessProbe": "/livez", "readinessProbe": "/readyz", "startupProbe": "/livez"}
+    for probe, path in paths.items():
+        assert container[probe]["httpGet"] == {"path": path, "port": "ops"}
+
+
 def test_settings_are_those_of_the_product(manifests: dict[tuple[str, str], Any]) -> None:
     [settings] = [one["data"] for (kind, name), one in manifests.items() if name.startswith("settings-")]
     assert settings["HABEAS_PUBLIC_URL"] == "https://privacy.example.com"

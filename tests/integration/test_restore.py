@@ -1,6 +1,8 @@
 """A backup under load, the loss of our databases, and their restoration."""
 
 import asyncio
+import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,10 +13,12 @@ from habeas.client import backups
 from habeas.client.backups import COMPLETE, OWN, BackupFolders, back_up, restore
 from habeas.embedded.stack import Stack
 from shared.errors import ConfigurationError
+from shared.runtime.accounts import UPKEEP
 from shared.runtime.mongo import Client, from_bson, raw_batches, snapshot
 from tests.integration.forked_processes import said
 from tests.integration.pipeline import SERVICES, Pipeline, prepared
 from tests.integration.test_operations import PRESENT, asked, serving
+from tests.unit.pages import text
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -106,6 +110,28 @@ async def test_backup_has_one_moment_and_only_a_whole_one_is_restored_into_empty
     (folders.keys / COMPLETE).unlink()
     with pytest.raises(ConfigurationError, match="no whole backup"):
         await restore(mongo_client, database_prefix, folders)
+
+
+async def test_documented_command_drops_the_databases_of_habeas_and_no_others(
+    mongo_client: Client, mongo_url: str, database_prefix: str, tmp_path: Path
+) -> None:
+    [script] = re.findall(
+        r"--entrypoint python topology -c '\n(.*?)'\n", text("docs/how-to/restore.md"), re.DOTALL
+    )
+    url, business = tmp_path / "mongo_url", mongo_client[f"{database_prefix}_shop"]
+    url.write_text(f"{mongo_url}\n")
+    for name in ("shop", *OWN, UPKEEP):
+        await mongo_client[f"{database_prefix}_{name}"]["things"].insert_one({"_id": "first"})
+    here = script.replace("/run/secrets/topology/mongo_url", str(url)).replace(
+        "habeas_", f"{database_prefix}_"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", here)
+    assert await process.wait() == 0
+    left = [
+        name for name in await mongo_client.list_database_names() if name.startswith(f"{database_prefix}_")
+    ]
+    assert left == [business.name]
+    await mongo_client.drop_database(business.name)
 
 
 @pytest.mark.parametrize("name", ["{folder}/written", "a b", "\x1b[2J", "a..b", "-"])

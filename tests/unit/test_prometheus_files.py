@@ -1,4 +1,4 @@
-"""Files for Prometheus and Grafana: their metrics exist, and alerts name a section of the documentation."""
+"""Metrics in files for Prometheus and Grafana, and in documents, exist; alerts name a section of a page."""
 
 import json
 import re
@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from habeas.client.backups import OWN
 from habeas.reference import _metrics
+from shared.runtime.accounts import UPKEEP
+from tests.unit.pages import documents, text
 
 ROOT = Path(__file__).parents[2]
 RULES = yaml.safe_load((ROOT / "deploy/prometheus/rules.yaml").read_text(encoding="utf-8"))
@@ -18,6 +21,12 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8
 SCRAPED = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))
 ALERTS: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
 HISTOGRAM = ("_bucket", "_sum", "_count")
+VOLUMES = {f"habeas_{name}" for name in COMPOSE["volumes"]} | {"habeas_database"}
+DATABASES = {f"habeas_{name}" for name in (*OWN, UPKEEP)}
+FORMER = {"habeas_drop_days_left"}
+"""Metrics of earlier releases, of which the pages for upgrades speak."""
+OTHERS = {"habeas_", "habeas_client", "habeas_build_info"}
+"""Further names in documents: a prefix, the package for publishers, and an info that is no figure."""
 
 
 def expressions() -> Iterator[str]:
@@ -33,18 +42,32 @@ def headings(page: str) -> set[str]:
     return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def declared_series() -> set[str]:
+    """Return the names under which Prometheus gets the metrics of the code."""
+    declared = {name.strip("`"): kind for name, kind, *_ in _metrics()}
+    histograms = (name for name in declared if declared[name] == "histogram")
+    return {*declared, *(name + end for name in histograms for end in HISTOGRAM)}
+
+
 @pytest.mark.slow
 def test_alerts_and_dashboard_use_metrics_that_the_code_declares() -> None:
-    found = [(name.strip("`"), kind, process) for name, kind, _, process, _ in _metrics()]
-    declared = {name: kind for name, kind, _ in found}
-    process_of = {name: process for name, _, process in found}
+    process_of = {name.strip("`"): process for name, _, _, process, _ in _metrics()}
     assert process_of["habeas_code_alarm"] == process_of["habeas_drop_set_aside"] == "intake"
     assert process_of["habeas_consuming"] == "each service"
-    series = set(declared) | {
-        name + end for name in declared if declared[name] == "histogram" for end in HISTOGRAM
-    }
+    series = declared_series()
     used = {name for expression in expressions() for name in re.findall(r"\bhabeas_[a-z_]+", expression)}
     assert used - series == set()
+
+
+@pytest.mark.slow
+def test_every_metric_in_a_document_is_declared() -> None:
+    known = declared_series() | VOLUMES | DATABASES | FORMER | OTHERS
+    named = {
+        (page, name)
+        for page in documents()
+        for name in re.findall(r"(?<![\w./-])habeas_[a-z0-9_]*(?![\w./-])", text(page))
+    }
+    assert {(page, name) for page, name in named if name not in known} == set()
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])

@@ -1,10 +1,13 @@
 """Plans of a run follow from the seed, and ask by channels that offer their right."""
 
+from contextlib import redirect_stderr
 from datetime import date
 from functools import cache
+from io import StringIO
 
 import pytest
 
+from bench.public.__main__ import arguments
 from bench.public.requests import OFFERED, AskingChannel, Conduct, PublicPerson, RequestPlan, made_up
 from bench.public.stores import people_in
 from habeas.embedded.company import generate
@@ -38,3 +41,13 @@ def test_plans_follow_from_the_seed_and_ask_for_rights_that_their_channel_offers
 def test_half_of_the_people_ask_for_nothing() -> None:
     with pytest.raises(ValueError, match="100 requests need 200 people; there are 199"):
         made_up(people()[1:], REQUESTS, seed=1)
+
+
+def test_channels_of_the_command_line_are_those_of_the_requests() -> None:
+    given = arguments().parse_args(["--channels", "mail", "key"])
+    assert {plan.channel for plan in made_up(people(), REQUESTS, 1, given.channels)} == {
+        AskingChannel.MAIL,
+        AskingChannel.KEY,
+    }
+    with pytest.raises(SystemExit), redirect_stderr(StringIO()):
+        arguments().parse_args(["--channels", "telephone"])

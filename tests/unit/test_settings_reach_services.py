@@ -165,6 +165,12 @@ def test_memory_and_processors_of_every_container_that_stays_are_limited(service
     assert {"mem_limit", "cpus"} <= COMPOSE["services"][service].keys() or service == "secrets"
 
 
+def test_commands_reach_the_stores_that_fulfillment_reaches() -> None:
+    command, fulfillment = COMPOSE["services"]["command"], COMPOSE["services"]["fulfillment"]
+    assert command["networks"] == fulfillment["networks"]
+    assert {"HABEAS_DATAMAP", "HABEAS_STORES"} <= command["environment"].keys()
+
+
 def test_upkeep_destroys_overdue_keys_and_copies_heads_every_day() -> None:
     upkeep = COMPOSE["services"]["upkeep"]
     assert upkeep["entrypoint"][:4] == ["python", "-m", "habeas", "upkeep"]
