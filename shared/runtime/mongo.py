@@ -39,6 +39,7 @@ from pymongo.operations import (
     UpdateMany,
     UpdateOne,
 )
+from pymongo.read_concern import ReadConcern
 
 from shared.errors import ConfigurationError, CredentialsRefused, PermanentError, StoreUnavailable
 from shared.runtime import metrics, traces
@@ -74,6 +75,7 @@ __all__ = [
     "document_at",
     "documents_in",
     "each_with_bson",
+    "found_surely",
     "from_bson",
     "from_bson_with_binary",
     "id_bytes",
@@ -121,6 +123,8 @@ BATCH = 5_000
 ZSTD = {"storageEngine": {"wiredTiger": {"configString": "block_compressor=zstd"}}}
 """Options of a collection, and of its indexes: the server's own compress documents less, and no index."""
 LAST_CHARACTER = "\U0010ffff"
+CONFIRMED_WITHIN_MS = 3_000
+"""How long the members of a replica set may take to confirm who is primary; a cut-off one gets no answer."""
 DUPLICATE_KEY = 11000
 DOCUMENT_TOO_LARGE = 10334
 UNAUTHORIZED = 13
@@ -230,6 +234,24 @@ async def raw_batches(collection: Collection, session: Session) -> AsyncIterator
 def at_primary(collection: Collection) -> Collection:
     """Return *collection*, read from the server that takes the writes."""
     return collection.with_options(read_preference=ReadPreference.PRIMARY)  # type: ignore[arg-type]
+
+
+async def found_surely(collection: Collection, document_id: str | bytes) -> Document | None:
+    """
+    Return the document *document_id* of *collection* as the members have it now; None if it is missing.
+
+    A primary that was cut off from the other members, and does not know it yet, answers from the past. This
+    read waits for their confirmation, so it is for what other reads have missed.
+
+    Raises:
+        StoreUnavailable: The server did not answer, or the members did not confirm in time.
+    """
+    surely = collection.with_options(
+        read_preference=ReadPreference.PRIMARY,  # type: ignore[arg-type]
+        read_concern=ReadConcern("linearizable"),
+    )
+    with translated(f"look for a document of {collection.name} again"):
+        return await surely.find_one({"_id": document_id}, max_time_ms=CONFIRMED_WITHIN_MS)
 
 
 async def ping(client: Client) -> None:

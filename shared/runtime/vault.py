@@ -38,6 +38,7 @@ from shared.runtime.mongo import (
     Document,
     ReplaceOne,
     create_compressed,
+    found_surely,
     insert_new,
     starting,
     translated,
@@ -152,6 +153,7 @@ class _Templates:
         if digest not in self._stored:
             with translated("read a template"):
                 document = await self._collection.find_one({"_id": digest})
+            document = document or await found_surely(self._collection, digest)
             content = document.get("content") if document else None
             template = PackingTemplate(content if isinstance(content, bytes) else b"")
             if template.digest != digest:
@@ -264,6 +266,7 @@ class Vault:
 
         Raises:
             ContentMissing: Nothing is.
+            StoreUnavailable: The database did not answer, or cannot say so surely for now.
             Destroyed: The case has no key (any more).
             Sealed: It was altered, or the master key is another.
         """
@@ -273,12 +276,20 @@ class Vault:
         else:
             key, document = await self._key(case, item), await self._read(name)
         if document is None:
+            document = await found_surely(self._items, str(name))
+        if document is None:
             raise ContentMissing(f"nothing is kept as {name}")
         return await self._opened(key, document, _item_name(document))
 
     async def holds(self, case: str, item: str) -> bool:
-        """Return whether anything is kept under the name *item*."""
-        return await self._read(VaultName(case, item)) is not None
+        """
+        Return whether anything is kept under the name *item*.
+
+        Raises:
+            StoreUnavailable: The database did not answer, or cannot say so surely for now.
+        """
+        name = VaultName(case, item)
+        return (await self._read(name) or await found_surely(self._items, str(name))) is not None
 
     async def discard(self, case: str, items: Sequence[str]) -> None:
         """Remove *items* for good, as proofs are at the decision."""
@@ -335,7 +346,8 @@ class Vault:
         number, skipped = divmod(start, CHUNK_BYTES)
         attempt, last = None, False
         while not last:
-            document = await self._read_chunk(f"{VaultName(case, item)}#{number}")
+            chunk = f"{VaultName(case, item)}#{number}"
+            document = await self._read_chunk(chunk) or await found_surely(self._chunks, chunk)
             if document is None or attempt not in (None, document["attempt"]):
                 raise ContentMissing(f"nothing, or not all of it, is kept as {VaultName(case, item)}")
             attempt, last = document["attempt"], document["last"]
@@ -362,13 +374,16 @@ class Vault:
     async def _load_keys(self, cases: Sequence[str]) -> Mapping[str, Mapping[str, AESGCM]]:
         with translated("read case keys"):
             documents = [document async for document in self._keys.find({"_id": {"$in": list(cases)}})]
-        kept = [document for document in documents if document["key"]]
+        return self._unwrapped(documents)
+
+    def _unwrapped(self, documents: Sequence[Document]) -> Mapping[str, Mapping[str, AESGCM]]:
+        """Return the keys in *documents*, by case; of a destroyed case none."""
         try:
-            return {document["_id"]: self._unwrap(document) for document in kept}
+            return {document["_id"]: self._unwrap(document) for document in documents}
         except Sealed:
             if not self._is_refreshed():
                 raise
-        return {document["_id"]: self._unwrap(document) for document in kept}
+        return {document["_id"]: self._unwrap(document) for document in documents}
 
     def _is_refreshed(self) -> bool:
         """Take over a key that was rotated meanwhile; return whether there is one."""
@@ -389,7 +404,10 @@ class Vault:
         try:
             keys = await self._key_of(case)
         except KeyError:
-            raise Destroyed(f"case {case} has no key: it was erased, or never created") from None
+            document = await found_surely(self._keys, case)
+            keys = self._unwrapped([document])[case] if document else {}
+        if not keys:
+            raise Destroyed(f"case {case} has no key: it was erased, or never created")
         self._held.hold(case, keys)
         return keys
 
@@ -462,7 +480,9 @@ class Vault:
         return _seal(self._wrapping[account][0], content, f"{case} for {account}")
 
     def _unwrap(self, document: Document) -> Mapping[str, AESGCM]:
-        """Return the keys of a case that this account opens, by compartment."""
+        """Return the keys of a case that this account opens, by compartment; none if it was destroyed."""
+        if not document["key"]:
+            return {}
         name = f"{document['_id']} for {self._account}"
         content = _open_by_any(self._wrapping[self._account], document["key"].get(self._account, b""), name)
         if _opens_all(self._account) and len(content) == KEY_BYTES:

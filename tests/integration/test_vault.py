@@ -21,7 +21,7 @@ from shared.runtime.key_rings import (
 )
 from shared.runtime.mongo import Client, Collection, Document
 from shared.runtime.packed_content import TEMPLATE_BYTES, PackingTemplate
-from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, CaseKey, Rewrapped, Vault, wrap_anew
+from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, CaseKey, Rewrapped, Vault, VaultName, wrap_anew
 
 CASE, OTHER, OLD = "a" * 32, "b" * 32, "d" * 32
 MASTER = bytes(range(32))
@@ -91,6 +91,35 @@ async def test_oversized_item_does_not_affect_others_sealed_with_it(vault: Vault
 async def test_an_unknown_item_is_a_key_error(vault: Vault) -> None:
     with pytest.raises(ContentMissing):
         await vault.open(CASE, "nothing")
+
+
+class BehindVault(Vault):
+    """Reads from a primary that was cut off before anything was written."""
+
+    async def _load_items(self, names: Sequence[VaultName]) -> Mapping[VaultName, Document | None]:
+        return dict.fromkeys(names)
+
+    async def _load_chunks(self, names: Sequence[str]) -> Mapping[str, Document | None]:
+        return dict.fromkeys(names)
+
+    async def _load_keys(self, cases: Sequence[str]) -> Mapping[str, Mapping[str, AESGCM]]:
+        del cases
+        return {}
+
+
+async def test_nothing_is_missing_or_destroyed_because_a_primary_was_cut_off(
+    vault: Vault, mongo_client: Client, database_prefix: str
+) -> None:
+    await vault.seal(CASE, "request", ADA)
+    await vault.seal_stream(CASE, "package", pieces(ADA))
+    behind = BehindVault(mongo_client, prefix=database_prefix, master_key=MASTER)
+    assert await behind.holds(CASE, "request")
+    assert await behind.open(CASE, "request") == ADA
+    assert await opened(behind, "package") == ADA
+    assert not await behind.holds(CASE, "nothing")
+    await vault.destroy(OTHER)
+    with pytest.raises(Destroyed):
+        await behind.open(OTHER, "request")
 
 
 async def test_destroyed_content_never_opens_and_never_gets_a_key_again(
