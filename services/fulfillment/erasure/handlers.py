@@ -20,6 +20,7 @@ from services.fulfillment.domain import (
     answer_due_on,
     laws_answered,
 )
+from services.fulfillment.erasure.act_marks import ActMark
 from services.fulfillment.erasure.completion import (
     Registers,
     Round,
@@ -80,11 +81,14 @@ async def erase(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact
     An erasure that has begun is finished and certified, also after a stop or a crash. If a stop comes before
     a later round begins, the rounds before are certified.
     """
-    if ctx.known.status is not FulfillmentStatus.EXECUTING:
+    known = ctx.known
+    if known.status not in {FulfillmentStatus.EXECUTING, FulfillmentStatus.WITHDRAWN} or not known.plans:
         return []
-    if ctx.known.stopped and not await _has_begun(ctx):
-        return await _certified_without(event, ctx)
-    return await _executed(event, ctx)
+    newest = _mark(known.plans[-1], ctx)
+    if known.stopped or known.withdrawn:
+        begun = known.rounds > 0 and await newest.has_begun()
+        return await (_executed if begun else _certified_without)(event, ctx)
+    return await _executed(event, ctx) if await newest.begins() else []
 
 
 async def certify_withdrawn(_event: RequestWithdrawn, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -113,7 +117,7 @@ async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[F
         raise RefusedDecision("decider_decided_before")
     if not ctx.known.approved_with(event.by):
         return []
-    if ctx.known.stopped and not await _has_begun(ctx):
+    if ctx.known.stopped and not await _mark(ctx.known.plans[-1], ctx).stands():
         return await _certified_without(planned, ctx)
     return [_window(ctx) or _start_event(planned)]
 
@@ -196,7 +200,6 @@ async def retry(_event: ErasureRetried, ctx: FulfillmentContext) -> Sequence[Fac
 
 async def _executed(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Execute the newest plan and verify: certify the erasure, or plan another round."""
-    await ctx.vault.seal(ctx.case_id, _mark(ctx.known.plans[-1]), BEGUN.encode())
     plans, data_map = await _plans(ctx)
     records = ctx.records.due_on(answer_due_on(event.regulation, Right.ERASURE, event.received_on))
     done = await take_round(plans, data_map, records, await ctx.holding.planned(plans))
@@ -241,19 +244,13 @@ async def plan_confirmed(
     return [await outlined(planned.model_copy(update=news), further, data_map, _laws(planned, ctx)[0], ctx)]
 
 
-async def _has_begun(ctx: FulfillmentContext) -> bool:
-    """Return whether the newest round of an erasure has begun; a crash may have interrupted it."""
-    newest = _uncertified(ctx.known)[-1:]
-    return any([await ctx.vault.holds(ctx.case_id, _mark(plan)) for plan in newest])
-
-
 def _uncertified(known: FulfillmentCase) -> Sequence[str]:
     """Return the plans of rounds without a certificate."""
     return known.plans[len(known.plans) - known.rounds :]
 
 
-def _mark(plan: str) -> str:
-    return f"{BEGUN}_{plan}"
+def _mark(plan: str, ctx: FulfillmentContext) -> ActMark:
+    return ActMark(f"{BEGUN}_{plan}", ctx)
 
 
 async def _plans(ctx: FulfillmentContext) -> tuple[Sequence[RecordPlan], DataMap]:
@@ -303,7 +300,7 @@ def later_window(mailboxes: Sequence[str], ctx: FulfillmentContext) -> Sequence[
 
 async def _certified_without(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Certify the finished rounds, with the records of the newest round as left."""
-    if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _uncertified(ctx.known))]):
+    if not any([await _mark(plan, ctx).stands() for plan in _uncertified(ctx.known)]):
         return []
     plans, data_map = await _plans(ctx)
     done = held_back(await verify_plans(plans, data_map, ctx.records), await ctx.holding.planned(plans))

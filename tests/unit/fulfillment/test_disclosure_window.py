@@ -9,6 +9,7 @@ import pytest
 
 from services.fulfillment.context import FoundRequest, FulfillmentContext, PersonRecords
 from services.fulfillment.erasure import handlers
+from services.fulfillment.erasure.act_marks import HELD_BACK
 from services.fulfillment.erasure.completion import Completed, Round
 from services.fulfillment.erasure.execution import Remainder, RemainderKind, Remains
 from services.fulfillment.erasure.handlers import certify_withdrawn, erase, retry
@@ -498,7 +499,8 @@ async def test_stop_before_a_later_round_certifies_the_first_and_leaves_the_rest
     ctx = ctx.after(*facts).after(STOPPED)
     planned = facts[-1]
     certified = await erase(planned, ctx)  # type: ignore[arg-type]
-    assert not await ctx.vault.holds(CASE, f"erasure_begun_{ctx.known.plans[1]}"), "the round has not begun"
+    mark = await ctx.vault.open(CASE, f"erasure_begun_{ctx.known.plans[1]}")
+    assert mark == HELD_BACK, "the round has not begun"
     fulfilled = certified[0]
     assert isinstance(fulfilled, RequestFulfilled)
     assert fulfilled.dispositions.get("left")
@@ -511,3 +513,52 @@ async def test_withdrawal_within_the_window_of_a_later_round_certifies_the_first
     certified = await certify_withdrawn(withdrawn, ctx)
     assert isinstance(certified[0], RequestFulfilled)
     assert ctx.after(withdrawn, *certified).known.status is FulfillmentStatus.FULFILLED
+
+
+# --- an erasure and a stop that reach two replicas ----------------------------------------------------------
+
+
+@dataclass
+class Erasing(Coming):
+    """Records that count how often they are erased."""
+
+    erasures: int = 0
+
+    async def erase(self, plan: RecordPlan) -> dict[Any, str]:
+        self.erasures += 1
+        return await super().erase(plan)
+
+
+async def first_round() -> tuple[ErasurePlanned, FulfillmentContext, Erasing]:
+    """Return an erasure that may begin, and its records."""
+    event, ctx = await asked(right=Right.ERASURE, window=timedelta())
+    facts, records = await answer(event, ctx), Erasing(OTHERS, KIMS)
+    planned = facts[-1]
+    assert isinstance(planned, ErasurePlanned)
+    return planned, replace(after(ctx, event, *facts), records=cast("PersonRecords", records)), records
+
+
+async def test_replica_that_stood_still_erases_nothing_after_another_held_the_erasure_back() -> None:
+    planned, ctx, records = await first_round()
+    assert await erase(planned, ctx.after(STOPPED)) == await erase(planned, ctx) == []
+    assert records.erasures == 0
+    released = ctx.after(STOPPED, planned, RELEASE)
+    [begun] = await RELEASED[ErasurePlanned](planned, released)
+    assert kinds(await erase(begun, released)) == [MailboxNamed, ErasurePlanned]  # type: ignore[arg-type]
+    assert records.erasures == 1
+
+
+@pytest.mark.usefixtures("certificates")
+async def test_erasure_that_has_begun_is_certified_though_it_ends_as_withdrawn_beside_it() -> None:
+    planned, ctx, records = await first_round()
+    await erase(planned, ctx)
+    other = ErasureDue(request_id=CASE, name="erasure_window")
+    overtaken = ctx.after(STOPPED, other, RequestWithdrawn(request_id=CASE, stopped=True))
+    assert overtaken.known.withdrawn
+    facts = await erase(planned, overtaken)
+    assert kinds(facts) == [MailboxNamed, ErasurePlanned]
+    later = overtaken.after(planned, *facts)
+    certified = await erase(facts[-1], later)  # type: ignore[arg-type]
+    assert isinstance(certified[0], RequestFulfilled)
+    assert later.after(*certified).known.status is FulfillmentStatus.FULFILLED
+    assert records.erasures == 2, "no later round begins"
