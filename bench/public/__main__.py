@@ -25,7 +25,7 @@ from rich.table import Table
 
 from bench.fault_injection import KillCounts, victims_of
 from bench.public.access import PublicAccess
-from bench.public.checker import PublicAnomaly, PublicVerdict, judge
+from bench.public.checker import PublicAnomaly, judge
 from bench.public.driver import PublicDriver, rests
 from bench.public.evidence import PublicEvidence, traces_of
 from bench.public.installation import PEOPLE_PER_REQUEST, installed
@@ -125,9 +125,7 @@ def show(run: PublicRun, out: Console) -> None:
     )
     for anomaly in run.anomalies:
         out.print(f"  {anomaly.verdict}: {anomaly.request_id or '-'}: {anomaly.what}", highlight=False)
-        for line in (
-            traces_of(run.seen, anomaly.request_id) if anomaly.verdict is PublicVerdict.REPEATED else ()
-        ):
+        for line in traces_of(run.seen, anomaly.request_id) if anomaly.request_id else ():
             out.print(f"    {line}", highlight=False)
     out.print(f"anomalies: {_listed(verdicts) or '0'}", highlight=False)
 

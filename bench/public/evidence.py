@@ -89,7 +89,11 @@ class PublicEvidence:
 
 
 def traces_of(seen: PublicEvidence, request_id: str) -> Iterator[str]:
-    """Yield a line for each letter and event of a request, without words of a person."""
+    """Yield a line for the conduct, and for each letter and event, of a request; no words of a person."""
+    for course in seen.courses:
+        if request_id in course.ids:
+            asked = f"{course.plan.right} by {course.plan.channel}, {course.plan.conduct}"
+            yield f"{asked}; proven {course.proven}, guessed {course.guessed}, page {dict(course.page)}"
     for letter in seen.letters_of.get(request_id, ()):
         yield f"letter {letter.message_id}: {letter.subject}"
     for event in sorted(seen.events_of.get(request_id, ()), key=lambda one: one.time):

@@ -545,6 +545,15 @@ async def test_a_form_sent_too_fast_must_be_sent_again() -> None:
         assert (await client.post("/opt-out", data=data)).status_code == 303
 
 
+async def test_form_of_a_replica_whose_clock_is_ahead_is_taken() -> None:
+    office = Office()
+    async with client_of(office.requests) as client:
+        [sealed] = SEAL.findall((await client.get("/opt-out")).text)
+        office.clock.move(timedelta(minutes=-5))
+        data = {"seal": sealed, "email": PERSON["email"]}
+        assert (await client.post("/opt-out", data=data)).status_code == 303
+
+
 async def test_a_page_that_was_open_for_long_is_looked_at_again_and_then_taken() -> None:
     office = Office()
     async with client_of(office.requests) as client:
