@@ -46,7 +46,9 @@ async def test_letter_that_this_process_has_begun_itself_is_in_doubt_at_once(
     mongo_client: Client, database_prefix: str
 ) -> None:
     one, _ = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    assert not await one.is_begun(LETTER)
     assert await one.claim(LETTER) is LetterClaim.NEW
+    assert await one.is_begun(LETTER)
     assert await one.claim(LETTER) is LetterClaim.IN_DOUBT
 
 

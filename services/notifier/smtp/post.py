@@ -134,6 +134,9 @@ class LetterClaimPort(Protocol):
     async def hand_over(self, letter: str, sending: Awaitable[object]) -> bool:
         """Await *sending*, and note it; return whether *letter* was surely handed over only this once."""
 
+    async def is_begun(self, letter: str) -> bool:
+        """Return whether *letter* is claimed."""
+
     async def release(self, letter: str) -> None:
         """Take the claim back."""
 
@@ -171,8 +174,13 @@ class LetterPost:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
-        """Return whether *recipient* may get one more of the letters *counted* today."""
+        """
+        Return whether *recipient* may get one more of the letters *counted* today.
+
+        A letter that was begun was admitted on its day: it may be sent already, and lack its row.
+        """
         admitted = await self.mailboxes.admit(counted, recipient, letter, self.clock())
+        admitted = admitted or await self.claims.is_begun(letter)
         if not admitted:
             count_letter("limited")
         return admitted
@@ -336,6 +344,10 @@ class LetterClaims:
             )
         at: datetime = noted["at"]
         return at
+
+    async def is_begun(self, letter: str) -> bool:
+        """Return whether *letter* is claimed."""
+        return await self.case_of(_event(letter)) is not None
 
     async def case_of(self, event: str) -> str | None:
         """Return the case of the letter that *event* called for; None where none was begun, or long ago."""

@@ -40,6 +40,9 @@ class Ledger:
         await sending
         return self.held
 
+    async def is_begun(self, letter: str) -> bool:
+        return letter in self.begun
+
     async def release(self, letter: str) -> None:
         self.begun.discard(letter)
 
@@ -234,3 +237,11 @@ async def test_letter_over_the_limit_of_its_mailbox_is_not_admitted(server: Serv
     way_out = post(server)
     admitted = [await way_out.admit(LetterCount.UNPROVEN, f"case:{n}", TO) for n in range(3)]
     assert admitted == [True, True, False]
+
+
+async def test_letter_that_was_begun_is_not_counted_against_the_next_day(server: Server) -> None:
+    way_out = post(server)
+    await way_out.send(LETTER, TO, WORDS)
+    for letter in ("case:1", "case:2", LETTER):
+        assert await way_out.admit(LetterCount.UNPROVEN, letter, TO)
+    assert not await way_out.admit(LetterCount.UNPROVEN, "case:3", TO)
