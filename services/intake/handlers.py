@@ -238,6 +238,8 @@ async def close(event: events.NoticeSent, ctx: IntakeContext) -> Sequence[Fact]:
     if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
         await set_timers(fee_timers(ctx.case.quoted, ctx.occurred_at, ctx.case, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
+        if event.letter in CLOSED_BY.values():
+            await deadline_handlers.settle_timers(event.letter, evolve(ctx.case, event), ctx)
         return []
     closed = events.RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))
     await deadline_handlers.cancel_if_answered(evolve(evolve(ctx.case, event), closed), ctx)

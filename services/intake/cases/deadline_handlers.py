@@ -10,6 +10,7 @@ from services.intake.cases.inquiries import handle_reply_deadline
 from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import (
     ANSWERED,
+    CLOSED_BY,
     UNDECIDED,
     IntakeCase,
     evolve,
@@ -87,7 +88,8 @@ async def note_letter_failure(event: events.NoticeFailed, ctx: IntakeContext) ->
         # If the day is in the future, its own timer raises the alarm.
         over = ctx.now >= end_of(before.tell_by, ctx.practice.zone)
         return await _missed(deadlines.UNEXTENDED, before.tell_by, ctx) if over else []
-    await cancel_if_answered(after, ctx)
+    if not before.is_overtaken_by(event.letter):
+        await settle_timers(event.letter, after, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
     return await _deadline_fact(deadlines.APPROACHING, day, ctx)
@@ -97,6 +99,20 @@ async def cancel_if_answered(after: IntakeCase, ctx: IntakeContext) -> None:
     """Cancel the timers of the answer if none is owed *after* the event; so closed cases leave none."""
     if not after.unanswered:
         await ctx.timers.cancel(ctx.case_id, deadlines.ANSWER)
+
+
+async def settle_timers(letter: LetterKind, after: IntakeCase, ctx: IntakeContext) -> None:
+    """
+    Cancel the timers of the answer if none is owed *after* the event of *letter*.
+
+    If an answer has crossed the decision of *letter*, its timer is set again: an attempt at this event that
+    did not know the answer yet may have cancelled the one that another replica had set.
+    """
+    await cancel_if_answered(after, ctx)
+    crossed = after.status in CLOSED_BY and not after.is_closed_by(letter)
+    if crossed and after.unanswered and after.meant_for is not None:
+        timer = deadlines.further_answer_timer(after.meant_for, ctx.occurred_at, ctx.practice)
+        await set_timers([timer], ctx)
 
 
 async def note_delivery(event: events.AnswerDelivered, ctx: IntakeContext) -> Sequence[Fact]:

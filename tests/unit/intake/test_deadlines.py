@@ -1,11 +1,15 @@
 """Deadlines: alarms at their days, once, and only for open requests."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from services.intake.cases.deadline_handlers import note_letter_failure
 from services.intake.cases.deadlines import APPROACHING, MISSED, UNACKNOWLEDGED
 from services.intake.domain import request_id
+from services.intake.handlers import close
 from shared.contract.answer import facts_of
 from shared.contract.events import (
     AnswerDelivered,
@@ -33,9 +37,11 @@ from shared.contract.events import (
     RequestReferred,
     RequestResumed,
 )
+from shared.errors import TooEarly
 from shared.law import TimedDuty
 from shared.runtime.journal import JournalRow
 from shared.runtime.scheduler import Timer, _messages
+from shared.runtime.service import Moment
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -155,6 +161,38 @@ async def test_answer_that_crossed_an_undeliverable_withdrawal_has_a_deadline(of
     assert office.deadlines.moments == {}
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
     assert [name.rstrip("_0123456789") for _, name in office.deadlines.moments] == [APPROACHING]
+
+
+@pytest.mark.parametrize(
+    ("letter", "handler"),
+    [
+        pytest.param(NoticeSent(request_id=CASE, letter=LetterKind.WITHDRAWN), close, id="sent"),
+        pytest.param(
+            NoticeFailed(request_id=CASE, letter=LetterKind.WITHDRAWN, reason="mail_refused"),
+            note_letter_failure,
+            id="failed",
+        ),
+        pytest.param(
+            NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused"),
+            note_letter_failure,
+            id="the answer's own failed",
+        ),
+    ],
+)
+async def test_attempt_that_an_answer_overtakes_leaves_its_deadline(
+    office: Office, letter: Any, handler: Any
+) -> None:
+    await office.requests.withdraw(CASE)
+    await office.work()
+    before = await office.requests.case(CASE)
+    moment = Moment(CASE, office.clock(), before, "letter", "habeas/notifier", office.clock())
+    office.deadlines.moments.clear()
+    answer = RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer")
+    await office.tell(answer)  # by another replica, before the row of the attempt
+    with suppress(TooEarly):
+        await handler(letter, office.ports.context(moment))
+    await office.tell(letter, service="notifier")
+    assert APPROACHING in {name.rstrip("_0123456789") for _, name in office.deadlines.moments}
 
 
 async def test_returned_answer_that_is_sent_once_more_has_a_deadline(office: Office) -> None:
