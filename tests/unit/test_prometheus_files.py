@@ -93,6 +93,18 @@ def test_every_service_of_compose_is_scraped() -> None:
     assert "inside" in COMPOSE["services"]["prometheus"]["networks"]
 
 
+def test_job_for_replicas_in_the_documents_finds_the_services_that_compose_scrapes() -> None:
+    [shown] = re.findall(r"```yaml\n(  - job_name.*?)  ```", text("docs/how-to/operate.md"), re.DOTALL)
+    [[job], [ours]] = (
+        yaml.safe_load(shown),
+        [one for one in SCRAPED["scrape_configs"] if one["job_name"] == "habeas"],
+    )
+    [found] = job.pop("dns_sd_configs")
+    [named] = ours["static_configs"]
+    assert job == {"job_name": ours["job_name"]}
+    assert [f"{name}:{found['port']}" for name in found["names"]] == named["targets"]
+
+
 def test_panels_of_the_dashboard_fill_its_grid_and_name_their_source() -> None:
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
