@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from services.notifier.breach.campaign.bootstrap import CAMPAIGNS, CHUNKS, standings_of
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODE_SUBSCRIPTIONS
-from services.notifier.context import LetterPostPort, NotifierContext, SenderSettings
+from services.notifier.context import LetterPostPort, NotifierContext, SenderSettings, keeping_notices
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.settings import NotifierSettings
@@ -98,7 +98,8 @@ async def _lane(
         wait_for=settings.retry_for / 2,  # later it would be parked without a report
     )
     try:
-        yield service(lane, subscriptions, platform.vault, post, settings.house()), journal, channel
+        kept = tuple(keeping_notices(one, claims) for one in subscriptions)
+        yield service(lane, kept, platform.vault, post, settings.house()), journal, channel
     finally:
         await channel.close()
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from email.utils import parseaddr
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.notifier.domain import Correspondence, LetterCount, authorities, count_of
 from services.notifier.letters.composer import Composed, LetterRequest, compose
@@ -38,6 +38,7 @@ from shared.errors import MailRefused, TooEarly
 from shared.law import CompanyProfile
 from shared.law.library import picture, policies
 from shared.mail.reply_address import ReplyAddresses
+from shared.runtime.service import Subscription
 
 WITHOUT_STOP = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters without a link to stop the request: a controller has a link of its own."""
@@ -53,8 +54,15 @@ class LetterPostPort(Protocol):
     async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
         """Return whether *recipient* may get one more of the letters *counted* today."""
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
-        """Hand over *message*, known as *letter*: ``<case>:<event>``."""
+    async def send(self, letter: str, recipient: str, message: bytes, notice: str, /) -> Posted:
+        """Hand over *message*, known as *letter*: ``<case>:<event>``; *notice* is its NoticeSent, as JSON."""
+
+
+class LostNoticesPort(Protocol):
+    """The notices of letters that went out."""
+
+    async def lost_notice(self, letter: str) -> NoticeSent | None:
+        """Return the notice of *letter*; None where it was not handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,16 +262,13 @@ async def write_to(
     )
     if not admitted:
         return [_failed(kind, facts, "too_many_letters", ctx)]
-    posted = await ctx.post.send(name, letter.to, composed.message)
+    notice = NoticeSent(
+        request_id=ctx.case_id, letter=kind, acknowledges=acknowledges_receipt(facts), kept=kept
+    )
+    posted = await ctx.post.send(name, letter.to, composed.message, notice.model_dump_json())
     if posted.failure is not None:
         return [_failed(kind, facts, posted.failure, ctx)]
-    doubtful = posted is Posted.SENT_PERHAPS_TWICE
-    acknowledges = acknowledges_receipt(facts)
-    return [
-        NoticeSent(
-            request_id=ctx.case_id, letter=kind, acknowledges=acknowledges, doubtful=doubtful, kept=kept
-        )
-    ]
+    return [notice.model_copy(update={"doubtful": posted is Posted.SENT_PERHAPS_TWICE})]
 
 
 async def _admitted(counted: LetterCount | None, mailbox: str, letter: str, ctx: NotifierContext) -> bool:
@@ -290,3 +295,23 @@ async def _kept(letter: LetterRequest, composed: Composed, ctx: NotifierContext)
 
 def _copy_name(event_id: str, tries: int) -> str:
     return f"{LETTER}{derived_id(event_id, tries)}"
+
+
+def keeping_notices(
+    one: Subscription[NotifierContext], lost: LostNoticesPort
+) -> Subscription[NotifierContext]:
+    """
+    Return *one* with the notice of a letter that went out, where its handler would write none now.
+
+    The row of another event may overtake the one of a letter that was sent: a withdrawal, or the answer. The
+    handler runs again and writes nothing; without its notice, the letter could not be known if it came back.
+    """
+
+    async def handler(event: Any, ctx: NotifierContext) -> Sequence[Fact]:
+        facts = await one.handler(event, ctx)
+        if facts:
+            return facts
+        notice = await lost.lost_notice(f"{ctx.case_id}:{ctx.event_id}")
+        return [] if notice is None else [notice]
+
+    return replace(one, handler=handler)

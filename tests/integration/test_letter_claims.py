@@ -1,13 +1,20 @@
 """The claims of begun letters on a real database."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from services.notifier.context import NotifierContext, keeping_notices
+from services.notifier.domain import Correspondence
 from services.notifier.smtp.post import LetterClaim, LetterClaims
 from services.notifier.smtp.server import LetterUnderWay
+from shared.contract.events import ErasureScheduled, Fact, LetterKind, NoticeSent
 from shared.runtime.mongo import Client
+from shared.runtime.service import on
 
 LETTER = "case:event"
 MORNING = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
@@ -140,3 +147,39 @@ async def test_the_first_time_that_a_mailbox_was_full_counts(
     assert await claims.put_off(LETTER, MORNING) == MORNING
     assert await claims.put_off(LETTER, MORNING + timedelta(hours=1)) == MORNING
     assert await claims.claim(LETTER) is LetterClaim.NEW, "it was not begun by that"
+
+
+SENT = NoticeSent(
+    request_id="c" * 32, letter=LetterKind.ERASURE_SCHEDULED, acknowledges=False, kept="letter_1"
+)
+
+
+async def announce(_event: ErasureScheduled, ctx: NotifierContext) -> Sequence[Fact]:
+    """Write nothing of a request that is settled."""
+    return [] if ctx.known.settled else [SENT]
+
+
+async def test_letter_whose_row_was_overtaken_by_a_withdrawal_keeps_its_notice(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    """The handler ran again and wrote nothing: a bounce of the letter found no record."""
+    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    withdrawn: Any = SimpleNamespace(case_id="case", event_id="event", known=Correspondence(settled=True))
+    event = ErasureScheduled(request_id="c" * 32, at=MORNING)
+    first, second = [
+        keeping_notices(on(ErasureScheduled, announce), claims).handler for claims in (one, other)
+    ]
+    assert await first(event, withdrawn) == []
+    assert await one.claim(LETTER, SENT.model_dump_json()) is LetterClaim.NEW
+    with pytest.raises(LetterUnderWay):
+        await second(event, withdrawn)
+    assert await one.hand_over(LETTER, asyncio.sleep(0)) is True
+    assert await first(event, withdrawn) == await second(event, withdrawn) == [SENT]
+
+
+async def test_letter_that_was_begun_and_not_handed_over_has_no_notice(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    claims = LetterClaims(mongo_client[f"{database_prefix}_notifier"])
+    await claims.claim(LETTER, SENT.model_dump_json())
+    assert await claims.lost_notice(LETTER) is None

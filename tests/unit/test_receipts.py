@@ -56,7 +56,7 @@ class Outbox:
         del counted, letter, recipient
         return not self.full
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         del letter, message
         if not self.available:
             raise MailUnavailable("no mail server")

@@ -30,9 +30,9 @@ class Drawer:
         del counted, letter, recipient
         return True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, notice: str, /) -> Posted:
         """Return that the letter is sent."""
-        del letter, recipient, message
+        del letter, recipient, message, notice
         return Posted.SENT
 
 

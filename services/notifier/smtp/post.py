@@ -24,7 +24,7 @@ from services.notifier.smtp.server import (
     NoSuchMailbox,
     SenderBlamed,
 )
-from shared.contract.events import Code
+from shared.contract.events import Code, NoticeSent
 from shared.errors import HabeasError, MailRefused, MailUnavailable, StoreUnavailable
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.log import logger
@@ -123,9 +123,9 @@ SENT_BEFORE: Mapping[LetterClaim, Posted] = {
 class LetterClaimPort(Protocol):
     """Records of letters begun."""
 
-    async def claim(self, letter: str) -> LetterClaim:
+    async def claim(self, letter: str, notice: str) -> LetterClaim:
         """
-        Claim *letter*.
+        Claim *letter*, with the *notice* that its row is to have.
 
         Raises:
             LetterUnderWay: Another process has begun it, and may be about to record it.
@@ -185,9 +185,11 @@ class LetterPost:
             count_letter("limited")
         return admitted
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, notice: str = "", /) -> Posted:
         """
         Hand over *message*, known as *letter* and not signed yet, at most once as far as that can be known.
+
+        *notice* is the NoticeSent of its row as JSON: another row may overtake it, and lead to no letter.
 
         A letter that was begun and never recorded goes out again with the same Message-ID.
 
@@ -196,7 +198,7 @@ class LetterPost:
                 another process is sending it.
         """
         try:
-            posted = await self._send(letter, recipient, message)
+            posted = await self._send(letter, recipient, message, notice)
         except MailUnavailable as error:
             count_letter("later")
             if isinstance(error, SenderBlamed):  # every letter waits until the operator sees to it
@@ -205,9 +207,9 @@ class LetterPost:
         count_letter(posted)
         return posted
 
-    async def _send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def _send(self, letter: str, recipient: str, message: bytes, notice: str) -> Posted:
         await self.limits.admit(recipient)
-        claim = await self.claims.claim(letter)
+        claim = await self.claims.claim(letter, notice)
         if claim in SENT_BEFORE:
             return SENT_BEFORE[claim]
         sending = self.channel.send(self.return_path(letter), recipient, self.sign(message))
@@ -249,15 +251,15 @@ class LetterClaims:
         with translated("index the claims"):
             await self._claims.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
-    async def claim(self, letter: str) -> LetterClaim:
+    async def claim(self, letter: str, notice: str = "") -> LetterClaim:
         """
-        Claim *letter*, durably.
+        Claim *letter*, durably, with the *notice* that its row is to have.
 
         Raises:
             LetterUnderWay: Another process has begun it, and had not the time to record it since this was
                 first asked. A letter that this process has begun itself is in doubt at once.
         """
-        if await self._claim(letter):
+        if await self._claim((letter, notice)):
             return LetterClaim.NEW
         known = await self._taken_over(_event(letter))
         if known.get("sent"):
@@ -355,14 +357,38 @@ class LetterClaims:
             claim = await self._claims.find_one({"_id": event})
         return claim["case"] if claim else None
 
-    async def _insert(self, letters: Sequence[str]) -> Mapping[str, bool]:
+    async def lost_notice(self, letter: str) -> NoticeSent | None:
+        """
+        Return the notice of a *letter* that was handed over; None where no letter was.
+
+        Raises:
+            LetterUnderWay: Another process has begun it, and may be handing it over.
+        """
+        with translated("look up a claim"):
+            known = await self._claims.find_one({"_id": _event(letter)})
+        if known and not known.get("sent"):
+            known = await self._taken_over(_event(letter))
+            if not known.get("sent") and known.get("by") != self._process:
+                raise LetterUnderWay("another process has begun the letter")
+        if not known or not known.get("sent") or not known.get("notice"):
+            return None
+        notice = NoticeSent.model_validate_json(known["notice"])
+        return notice.model_copy(update={"doubtful": bool(known.get("doubt"))})
+
+    async def _insert(self, letters: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], bool]:
         now = datetime.now(UTC)
         claims = [
-            {"_id": _event(letter), "case": letter.partition(":")[0], "at": now, "by": self._process}
-            for letter in letters
+            {
+                "_id": _event(letter),
+                "case": letter.partition(":")[0],
+                "at": now,
+                "by": self._process,
+                "notice": notice,
+            }
+            for letter, notice in letters
         ]
         begun = await insert_new(self._claims, claims)
-        return {letter: _event(letter) not in begun for letter in letters}
+        return {one: _event(one[0]) not in begun for one in letters}
 
 
 def _event(letter: str) -> str:

@@ -103,11 +103,11 @@ class Outbox:
         del counted, letter, recipient
         return True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         del message
         if recipient == self.defers:
             raise MailUnavailable("greylisted")
-        case, _, event = letter.partition(":")
+        case, event = letter.split(":")
         self.ledger.letters[event] = case
         self.sent.append(event)
         return Posted.SENT

@@ -50,7 +50,7 @@ class Outbox:
         del counted, letter, recipient
         return True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         del letter, recipient
         self.letters.append(message_from_bytes(message, policy=policy.default))
         return Posted.SENT

@@ -103,7 +103,7 @@ class Away(Outbox):
 
     away: bool = True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         if self.away:
             raise MailUnavailable("away")
         return await super().send(letter, recipient, message)

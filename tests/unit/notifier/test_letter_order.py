@@ -30,7 +30,7 @@ class Unused:
         del counted, letter, recipient
         return True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         del letter, recipient, message
         raise AssertionError("a letter went out before its acknowledgement")
 

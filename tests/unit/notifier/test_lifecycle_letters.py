@@ -66,7 +66,7 @@ class Refusing(Outbox):
         del counted, letter, recipient
         return True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         await super().send(letter, recipient, message)
         return Posted.REFUSED
 

@@ -1,16 +1,20 @@
 """What is known of a letter after each thing that can happen to it."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from services.notifier.context import write_to
 from services.notifier.domain import LetterCount
 from services.notifier.smtp.post import LetterClaim, LetterPost, Posted
 from services.notifier.smtp.server import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from shared.contract.events import LetterKind
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
-from tests.unit.notifier.sample_letters import WRITTEN_AT
+from tests.unit.notifier.sample_letters import LETTERS, WRITTEN_AT
+from tests.unit.notifier.test_letter_copies import KIM, context
+from tests.unit.notifier.test_proofs import Outbox
 
 LETTER, TO, WORDS = "case-1:event-1", "ada@example.org", b"a letter"
 WAIT_FOR = timedelta(hours=12)
@@ -22,13 +26,15 @@ class Ledger:
 
     begun: set[str] = field(default_factory=set)
     full_since: dict[str, datetime] = field(default_factory=dict)
+    notices: dict[str, str] = field(default_factory=dict)
     away: bool = False
     held: bool = True
 
     sent: bool = False
     """Whether all letters are noted as sent."""
 
-    async def claim(self, letter: str) -> LetterClaim:
+    async def claim(self, letter: str, notice: str) -> LetterClaim:
+        self.notices[letter] = notice
         if self.away:
             raise StoreUnavailable("claims")
         known = LetterClaim.NEW if letter not in self.begun else LetterClaim.IN_DOUBT
@@ -245,3 +251,11 @@ async def test_letter_that_was_begun_is_not_counted_against_the_next_day(server:
     for letter in ("case:1", "case:2", LETTER):
         assert await way_out.admit(LetterCount.UNPROVEN, letter, TO)
     assert not await way_out.admit(LetterCount.UNPROVEN, "case:3", TO)
+
+
+async def test_claim_has_the_notice_of_its_letter() -> None:
+    server = Server(Ledger())
+    ctx = replace(await context(Outbox()), post=post(server))
+    facts = LETTERS["acknowledgement"]
+    [sent] = await write_to(KIM, LetterKind.ACKNOWLEDGEMENT, facts, ("gdpr@2018-05-25",), ctx)
+    assert server.ledger.notices == {f"{ctx.case_id}:{ctx.event_id}": sent.model_dump_json()}

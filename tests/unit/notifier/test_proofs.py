@@ -72,7 +72,7 @@ class Outbox:
         del counted, letter, recipient
         return True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         del letter
         self.letters.append((recipient, quopri.decodestring(message).decode()))
         return Posted.SENT

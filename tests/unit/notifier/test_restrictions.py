@@ -48,7 +48,7 @@ class Counter:
         del counted, letter, recipient
         return True
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> Posted:
         del letter, recipient, message
         self.letters += 1
         return self.answer

@@ -25,7 +25,7 @@ ANSWERS = frozenset({"access", "by_hand", "erasure", "done", "refusal"})
 class Forms(Outbox):
     """Keeps sent letters, with both forms apart."""
 
-    async def send(self, letter: str, recipient: str, message: bytes) -> object:  # type: ignore[override]
+    async def send(self, letter: str, recipient: str, message: bytes, *_: str) -> object:  # type: ignore[override]
         self.raw = message
         return await super().send(letter, recipient, message)
 
