@@ -313,6 +313,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.outages", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each part is away")
     parser.add_argument("--disks", action="store_true", help="full disks in place of absent parts")
-    parser.add_argument("--part", help="this one alone: a name of the table")
+    parser.add_argument(
+        "--part", help="this one alone", choices=("store", "mail server", "broker", "database")
+    )
     given = parser.parse_args()
     raise SystemExit(asyncio.run(_main(given.seconds, given.part, full=given.disks)))
