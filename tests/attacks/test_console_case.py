@@ -138,6 +138,9 @@ class OneCase:
     async def of(self, cases: Collection[str]) -> dict[str, list[HistoryEntry]]:
         return {CASE: self.history()} if CASE in cases else {}
 
+    async def shown(self, case: str) -> list[HistoryEntry]:
+        return self.history() if case == CASE else []
+
     async def session(self, token: str, now: datetime, *, used: bool = True) -> ConsoleSession | None:
         del now, used
         return session_of(token) if token in self.roles else None

@@ -64,11 +64,13 @@ async def test_letter_that_is_sent_slowly_is_left_to_its_process(
 ) -> None:
     one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=300))
     assert await one.claim(LETTER) is LetterClaim.NEW
-    sending = asyncio.create_task(one.hand_over(LETTER, asyncio.sleep(1)))
-    while not sending.done():
+    loop, taken = asyncio.get_running_loop(), asyncio.Event()
+    began, sending = loop.time(), asyncio.create_task(one.hand_over(LETTER, taken.wait()))
+    while loop.time() - began < 1:
         with pytest.raises(LetterUnderWay):
             await other.claim(LETTER)
         await asyncio.sleep(0.03)
+    taken.set()
     assert await sending is True
     assert await other.claim(LETTER) is LetterClaim.SENT
 
