@@ -16,6 +16,8 @@ from shared.contract.events import (
     IdentityRefused,
     IdentityReviewNeeded,
     IdentityVerified,
+    LetterKind,
+    NoticeSent,
     Outcome,
     RequestFulfilled,
     RequestWithdrawn,
@@ -25,6 +27,7 @@ from shared.contract.events import (
 from shared.contract.staff import StaffAccount, public_bytes, signature_fits
 from shared.errors import BrokerUnavailable
 from shared.law import Regulation, Right
+from shared.runtime.journal import NotedFact
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.fides_clients import Calling, assert_detail, calling, hex_of
 
@@ -198,6 +201,21 @@ async def test_cancellation_that_crosses_the_answer_is_refused(client: Calling) 
     await client.office.tell(done, WithdrawalDecided(request_id=hex_of(name), by="fides.reviewers"))
     assert not client.office.facts(RequestWithdrawn)
     assert client.office.the(DecisionRefused).reason == "too_late_to_withdraw"
+
+
+async def test_letter_that_was_sent_meanwhile_is_not_taken_for_the_effect_of_a_decision(
+    client: Calling,
+) -> None:
+    office, name = client.office, await client.made()
+    letter = NoticeSent(request_id=hex_of(name), letter=LetterKind.ACKNOWLEDGEMENT)
+    effects = [office.journals["intake"].note([NotedFact(hex_of(name), "sent", letter, office.clock())])]
+
+    async def pause() -> None:
+        await (effects.pop() if effects else office.work())
+
+    object.__setattr__(client.desk, "pause", pause)
+    (shown,) = (await decided(client, "deny", [name]))["succeeded"]
+    assert (shown["status"], effects) == ("denied", [])
 
 
 @pytest.mark.slow

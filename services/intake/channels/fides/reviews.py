@@ -125,8 +125,8 @@ class Reviews:
         current = decided
         for _ in range(LOOKS if decided else 0):
             current = await self.service.look([found.entry for found in decided])
-            before = {found.entry.case: len(found.seen.steps) for found in decided}
-            if all(len(found.seen.steps) > before[found.entry.case] for found in current):
+            before = {found.entry.case: found for found in decided}
+            if all(_has_settled(found, before[found.entry.case]) for found in current):
                 break
             await self.service.pause()
         return current
@@ -199,6 +199,15 @@ def _decision(action: ReviewAction, found: FilteredRequest, reason: str | None) 
             return events.WithdrawalDecided(request_id=request, by=NO_NAME)
         case ReviewAction.CANCEL:
             raise RequestNotTaken(NOT_CANCELABLE.format(found.status))
+
+
+def _has_settled(now: FilteredRequest, before: FilteredRequest) -> bool:
+    """Return whether a decision after *before* has had its effect, or was refused; a letter is neither."""
+    return now.status is not before.status or _refusals(now) > _refusals(before)
+
+
+def _refusals(found: FilteredRequest) -> int:
+    return sum(step.type == events.DecisionRefused.TYPE for step in found.seen.steps)
 
 
 def _must_be_served(wanted: FidesFilter) -> None:
