@@ -6,7 +6,7 @@ Motor is in maintenance; its successor is ``pymongo.AsyncMongoClient``. Everythi
 is a change of this file alone (docs/adr/0003).
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -236,12 +236,12 @@ def at_primary(collection: Collection) -> Collection:
     return collection.with_options(read_preference=ReadPreference.PRIMARY)  # type: ignore[arg-type]
 
 
-async def found_surely(collection: Collection, document_id: str | bytes) -> Document | None:
+async def found_surely(collection: Collection, ids: Sequence[Any]) -> Mapping[Any, Document | None]:
     """
-    Return the document *document_id* of *collection* as the members have it now; None if it is missing.
+    Return each document of *collection* with one of *ids* as the members have it now; None if it is missing.
 
-    A primary that was cut off from the other members, and does not know it yet, answers from the past. This
-    read waits for their confirmation, so it is for what other reads have missed.
+    A primary that was cut off from the other members, and does not know it yet, answers with old data. This
+    read waits for their confirmation, for a tenth of a second, so it is for what other reads have missed.
 
     Raises:
         StoreUnavailable: The server did not answer, or the members did not confirm in time.
@@ -250,8 +250,10 @@ async def found_surely(collection: Collection, document_id: str | bytes) -> Docu
         read_preference=ReadPreference.PRIMARY,  # type: ignore[arg-type]
         read_concern=ReadConcern("linearizable"),
     )
-    with translated(f"look for a document of {collection.name} again"):
-        return await surely.find_one({"_id": document_id}, max_time_ms=CONFIRMED_WITHIN_MS)
+    with translated(f"look for documents of {collection.name} again"):
+        found = surely.find({"_id": {"$in": list(ids)}}, max_time_ms=CONFIRMED_WITHIN_MS)
+        documents = {document["_id"]: document async for document in found}
+    return {id_: documents.get(id_) for id_ in ids}
 
 
 async def ping(client: Client) -> None:

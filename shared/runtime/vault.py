@@ -15,6 +15,8 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -58,6 +60,8 @@ CHUNK_BYTES = 1024 * 1024
 """Bytes of clear text per sealed chunk of a large item."""
 CHUNKS_AT_ONCE = 8
 """Chunks that one round trip reads or writes at most."""
+SURELY_AT_ONCE = 100
+"""Documents that one read looks for again."""
 TEMPLATES_HELD = 512
 """Templates that a process keeps in memory."""
 KEYS_HELD_S = 1.0
@@ -121,11 +125,17 @@ class _Item:
     document: Document
 
 
+def _surely(collection: Collection) -> DataLoader[Any, Document | None]:
+    """Return the loader of what other reads have missed, one read at a time: strangers may cause many."""
+    return DataLoader(partial(found_surely, collection), window=0.0, turns=LoadOrder(SURELY_AT_ONCE))
+
+
 class _Templates:
     """The templates that stored content was packed with, by their digests."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+        self._surely = _surely(collection)
         self._stored: dict[bytes, PackingTemplate] = {}
 
     async def store(self, template: PackingTemplate) -> bool:
@@ -153,7 +163,7 @@ class _Templates:
         if digest not in self._stored:
             with translated("read a template"):
                 document = await self._collection.find_one({"_id": digest})
-            document = document or await found_surely(self._collection, digest)
+            document = document or await self._surely(digest)
             content = document.get("content") if document else None
             template = PackingTemplate(content if isinstance(content, bytes) else b"")
             if template.digest != digest:
@@ -223,6 +233,9 @@ class Vault:
         self._key_of = DataLoader(self._load_keys)
         self._new_key_of = DataLoader(self._create_keys)
         self._read = DataLoader(self._load_items)
+        self._key_surely = _surely(self._keys)
+        self._item_surely = _surely(self._items)
+        self._chunk_surely = _surely(self._chunks)
         self._write: DataLoader[_Item, bool] = DataLoader(self._store_items)
         self._held = _HeldKeys()
         self._read_chunk: DataLoader[str, Document | None] = DataLoader(
@@ -276,7 +289,7 @@ class Vault:
         else:
             key, document = await self._key(case, item), await self._read(name)
         if document is None:
-            document = await found_surely(self._items, str(name))
+            document = await self._item_surely(str(name))
         if document is None:
             raise ContentMissing(f"nothing is kept as {name}")
         return await self._opened(key, document, _item_name(document))
@@ -289,7 +302,7 @@ class Vault:
             StoreUnavailable: The database did not answer, or cannot say so surely for now.
         """
         name = VaultName(case, item)
-        return (await self._read(name) or await found_surely(self._items, str(name))) is not None
+        return (await self._read(name) or await self._item_surely(str(name))) is not None
 
     async def discard(self, case: str, items: Sequence[str]) -> None:
         """Remove *items* for good, as proofs are at the decision."""
@@ -347,7 +360,7 @@ class Vault:
         attempt, last = None, False
         while not last:
             chunk = f"{VaultName(case, item)}#{number}"
-            document = await self._read_chunk(chunk) or await found_surely(self._chunks, chunk)
+            document = await self._read_chunk(chunk) or await self._chunk_surely(chunk)
             if document is None or attempt not in (None, document["attempt"]):
                 raise ContentMissing(f"nothing, or not all of it, is kept as {VaultName(case, item)}")
             attempt, last = document["attempt"], document["last"]
@@ -404,7 +417,7 @@ class Vault:
         try:
             keys = await self._key_of(case)
         except KeyError:
-            document = await found_surely(self._keys, case)
+            document = await self._key_surely(case)
             keys = self._unwrapped([document])[case] if document else {}
         if not keys:
             raise Destroyed(f"case {case} has no key: it was erased, or never created")

@@ -19,7 +19,7 @@ from shared.runtime.key_rings import (
     wrapping_keys,
     wrapping_purpose,
 )
-from shared.runtime.mongo import Client, Collection, Document
+from shared.runtime.mongo import Client, Collection, Document, found_surely
 from shared.runtime.packed_content import TEMPLATE_BYTES, PackingTemplate
 from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, CaseKey, Rewrapped, Vault, VaultName, wrap_anew
 
@@ -68,9 +68,25 @@ async def test_sealed_content_opens_and_is_not_stored_in_clear(vault: Vault, ite
 
 
 async def test_the_first_to_seal_a_name_wins(vault: Vault) -> None:
-    await vault.seal(CASE, "request", b"first")
-    await vault.seal(CASE, "request", b"second")
+    assert await vault.seal(CASE, "request", b"first")
+    assert not await vault.seal(CASE, "request", b"second")
     assert await vault.open(CASE, "request") == b"first"
+
+
+async def test_what_many_callers_miss_is_looked_for_again_by_few_reads(
+    mongo_client: Client, database_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers may ask for any number of unknown requests, and such a read takes a tenth of a second."""
+    reads: list[int] = []
+
+    async def counted(collection: Collection, ids: Sequence[Any]) -> Mapping[Any, Document | None]:
+        reads.append(len(ids))
+        return await found_surely(collection, ids)
+
+    monkeypatch.setattr("shared.runtime.vault.found_surely", counted)
+    vault = Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
+    assert not any(await asyncio.gather(*(vault.holds(CASE, f"nothing_{n}") for n in range(250))))
+    assert reads == [100, 100, 50]
 
 
 async def test_of_many_who_seal_one_name_at_once_one_wins_and_all_see_it(vault: Vault) -> None:
