@@ -35,6 +35,7 @@ _BEGINNINGS = (
     ("package", "packages"),
     ("erasure_plan", "plans"),
     ("change_plan", "plans"),
+    ("act_", "plans"),
     ("aliases", "plans"),
     ("breach_", "breach"),
 )

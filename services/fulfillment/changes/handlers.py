@@ -49,8 +49,6 @@ from shared.law.library import policies
 from shared.vocabulary import ReferralReason
 
 CHANGE = "change_plan"
-BEGUN = "change_begun"
-"""First part of the name of the item that is sealed before the first record of a plan is changed."""
 AS_SURE_AS_FOR_ACCESS = frozenset(
     {Assurance.VOUCHED, Assurance.ACCOUNT, Assurance.MAILBOX, Assurance.REASONABLY_HIGH}
 )
@@ -125,7 +123,7 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
         PermanentError: A mark for a person without proof failed. An answer about it would disclose that the
           person is known; the staff must look.
     """
-    mark = ActMark(f"{BEGUN}_{event.plan}", ctx)
+    mark = ActMark(event.plan, ctx)
     ends = ctx.known.stopped or ctx.known.withdrawn
     if not await (mark.has_begun() if ends else mark.begins()):
         return []

@@ -3,7 +3,8 @@ Marks that an act has begun, sealed in the vault before its first effect.
 
 An act that has begun is finished and reported, also after a stop, a withdrawal or a crash. Two replicas may
 handle its event side by side: the one that has read of a stop seals the same mark with other content. The
-vault keeps the first content of a name, and both obey it.
+vault keeps the first content of a name, and both obey it. No other service but intake opens the compartment
+of these names, and so none can hold an act back.
 """
 
 from collections.abc import Sequence
@@ -12,14 +13,19 @@ from dataclasses import dataclass
 from services.fulfillment.context import FulfillmentContext
 
 BEGUN, HELD_BACK = b"begun", b"held back"
+MARK = "act"
+"""First part of the names of marks."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActMark:
     """The mark of one act; each release of the request gives the act another name to begin under."""
 
-    name: str
+    item: str
+    """Name in the vault of the plan or the package."""
     ctx: FulfillmentContext
+    earlier: str = ""
+    """The name of the mark in 0.1.0, which said by being there that the act had begun."""
 
     async def begins(self) -> bool:
         """Mark the act as begun; return False if it is held back since another replica read of a stop."""
@@ -31,7 +37,8 @@ class ActMark:
 
     async def stands(self) -> bool:
         """Return whether the act has begun."""
-        return any([await self._begun_as(name) for name in self._names()])
+        begun = [await self._begun_as(name) for name in self._names()]
+        return any(begun) or bool(self.earlier and await self.ctx.vault.holds(self.ctx.case_id, self.earlier))
 
     async def has_begun(self) -> bool:
         """Return whether the act has begun; if not, hold it back until the request is released."""
@@ -52,4 +59,4 @@ class ActMark:
     def _names(self) -> Sequence[str]:
         """Return the names that the act may have begun under, the one for now last."""
         later = range(1, self.ctx.known.releases + 1)
-        return [self.name, *(f"{self.name}_{number}" for number in later)]
+        return [f"{MARK}_{self.item}", *(f"{MARK}_{self.item}_{number}" for number in later)]

@@ -70,7 +70,7 @@ from shared.runtime.dataloader import in_thread
 CERTIFICATE = "erasure_certificate"
 MENTIONS = "erasure_mentions"
 BEGUN = "erasure_begun"
-"""First part of the name of the item that is sealed before the first record of a plan is erased."""
+"""First part of the name of the mark of an erasure in 0.1.0."""
 WAITING_FOR_APPROVAL = (FulfillmentStatus.AWAITING_APPROVAL, FulfillmentStatus.AWAITING_FURTHER_APPROVAL)
 
 
@@ -250,7 +250,7 @@ def _uncertified(known: FulfillmentCase) -> Sequence[str]:
 
 
 def _mark(plan: str, ctx: FulfillmentContext) -> ActMark:
-    return ActMark(f"{BEGUN}_{plan}", ctx)
+    return ActMark(plan, ctx, earlier=f"{BEGUN}_{plan}")
 
 
 async def _plans(ctx: FulfillmentContext) -> tuple[Sequence[RecordPlan], DataMap]:

@@ -28,7 +28,7 @@ from shared.contract.events import (
     SubjectRectified,
     TransferOrdered,
 )
-from shared.errors import RefusedDecision
+from shared.errors import RefusedDecision, StoreUnavailable
 from shared.law import Right
 from shared.runtime.openpgp import encrypted
 from shared.runtime.safe_http import (
@@ -122,8 +122,6 @@ def _message(event: RecipientConcerned, ctx: FulfillmentContext) -> bytes:
 
 FORMAT = "habeas-transfer/1"
 RECEIPT = "transfer_receipt"
-BEGUN = "transfer_begun"
-"""First part of the name of the item that is sealed before a package is sent."""
 MOST_TRYING = timedelta(hours=12)
 """Time limit of a transfer, well before the bus gives up; then the person is informed."""
 TRIPLE = 3
@@ -214,7 +212,7 @@ async def _carried(
     parcel = Parcel(to.url, event.package, lambda: vault.open_stream(ctx.case_id, name), ctx.occurred_at)
     try:
         receipt = await ctx.carrier.send(parcel)
-    except ReceiverUnreached:
+    except (ReceiverUnreached, StoreUnavailable):  # no whole message was sent
         if first:  # the person can still withdraw
             await mark.take_back()
         raise
@@ -223,7 +221,7 @@ async def _carried(
 
 
 def _mark(event: TransferOrdered, ctx: FulfillmentContext) -> ActMark:
-    return ActMark(f"{BEGUN}_{event.package}", ctx)
+    return ActMark(event.package, ctx)
 
 
 async def _encrypted(

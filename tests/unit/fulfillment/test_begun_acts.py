@@ -9,6 +9,7 @@ import pytest
 
 from services.fulfillment.changes.handlers import change
 from services.fulfillment.context import FulfillmentContext
+from services.fulfillment.erasure.act_marks import MARK
 from services.fulfillment.handlers import RELEASED
 from services.fulfillment.recipients.handlers import transfer
 from services.fulfillment.recipients.receivers import PackageReceiver
@@ -23,8 +24,10 @@ from shared.contract.events import (
     StopReason,
     TransferOrdered,
 )
-from shared.errors import PermanentError
+from shared.contract.topology import COMMAND
+from shared.errors import PermanentError, StoreUnavailable
 from shared.law import Right
+from shared.runtime.key_rings import READERS, compartment_of
 from shared.runtime.safe_http import ReceiverUnavailable, ReceiverUnreached
 from tests.openpgp_keys import ReceiverKey
 from tests.unit.fulfillment.handler_fakes import CASE, Courier
@@ -61,6 +64,12 @@ async def answered(act: Handler, event: Fact, ctx: FulfillmentContext) -> Fulfil
     after = ctx.after(event, *facts)
     assert after.known.status is FulfillmentStatus.FULFILLED
     return after
+
+
+def test_no_other_service_but_intake_opens_marks() -> None:
+    """An account that could seal "held back" would keep erasures and changes from ever beginning."""
+    kept_in = compartment_of(f"{MARK}_erasure_plan_1")
+    assert {one for one, opened in READERS.items() if kept_in in opened} == {"intake", "fulfillment", COMMAND}
 
 
 @INTERRUPTIONS
@@ -137,10 +146,13 @@ async def test_change_that_was_finished_while_stopped_is_not_made_again_at_the_r
     assert await RELEASED[ChangePlanned](event, after.after(RELEASE)) == []
 
 
-async def test_person_can_withdraw_while_the_receiver_was_not_reached(receiver: PackageReceiver) -> None:
-    courier = Courier(ReceiverUnreached())
+@pytest.mark.parametrize("error", [ReceiverUnreached(), StoreUnavailable("the vault")], ids=str)
+async def test_person_can_withdraw_while_no_whole_message_was_sent(
+    error: Exception, receiver: PackageReceiver
+) -> None:
+    courier = Courier(error)
     order, ctx = await transferring(courier, receiver)
-    with pytest.raises(ReceiverUnreached):
+    with pytest.raises(type(error)):
         await transfer(order, ctx)
     courier.error = None
     assert await transfer(order, ctx.after(WITHDRAWN)) == []
@@ -170,7 +182,7 @@ async def test_replica_that_reached_no_receiver_does_not_hide_the_transfer_of_an
     class Beside(Courier):
         async def send(self, parcel: Any) -> Any:
             # The replica that began first has failed meanwhile.
-            await ctx.vault.discard(CASE, [f"transfer_begun_{order.package}"])
+            await ctx.vault.discard(CASE, [f"act_{order.package}"])
             return await super().send(parcel)
 
     carrier: Any = Beside()

@@ -499,11 +499,19 @@ async def test_stop_before_a_later_round_certifies_the_first_and_leaves_the_rest
     ctx = ctx.after(*facts).after(STOPPED)
     planned = facts[-1]
     certified = await erase(planned, ctx)  # type: ignore[arg-type]
-    mark = await ctx.vault.open(CASE, f"erasure_begun_{ctx.known.plans[1]}")
+    mark = await ctx.vault.open(CASE, f"act_{ctx.known.plans[1]}")
     assert mark == HELD_BACK, "the round has not begun"
     fulfilled = certified[0]
     assert isinstance(fulfilled, RequestFulfilled)
     assert fulfilled.dispositions.get("left")
+
+
+@pytest.mark.usefixtures("certificates")
+async def test_round_that_an_earlier_version_began_is_finished_after_a_stop() -> None:
+    ctx, facts = await second_round(KIMS)
+    ctx = ctx.after(*facts).after(STOPPED)
+    await ctx.vault.seal(CASE, f"erasure_begun_{ctx.known.plans[1]}", b"erasure_begun")
+    assert kinds(await erase(facts[-1], ctx)) == [ErasurePlanned], "erased, and looked for later records"  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("certificates")
