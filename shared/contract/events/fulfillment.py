@@ -93,7 +93,7 @@ class RequestFulfilled(Fact):
     """Collections of the data map that never existed: they counted as empty."""
     holds: tuple[RequestId, ...] = ()
     """Legal holds that kept records from the erasure."""
-    number: int = 0
+    number: int = Field(default=0, ge=0, le=10_000)
     """Number of this answer to the request, from 1 on: a later one replaces it; 0: not known."""
 
     def is_replaced_by(self, other: "RequestFulfilled") -> bool:
