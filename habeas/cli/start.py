@@ -27,7 +27,7 @@ from habeas.cli.options import (
 )
 from habeas.cli.store_urls import data_of, stores_of
 from habeas.cli.verification import copy_heads, verify_journals
-from shared.errors import ConfigurationError, HabeasError
+from shared.errors import ConfigurationError, ErrorNet, reason_of
 from shared.runtime.accounts import TOPOLOGY
 
 if TYPE_CHECKING:
@@ -118,21 +118,23 @@ def upkeep(
 
 
 def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> "AuditReport":
-    copied = copy_heads(heads, state, TOPOLOGY)
-    report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
-    client.upkeep.note_verification(report.findings)
-    plain, text = retired(state)  # last: it fails where secrets are read-only
+    try:
+        copied = copy_heads(heads, state, TOPOLOGY)
+        report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
+        client.upkeep.note_verification(report.findings)
+    finally:  # last, since it fails where secrets are read-only; an overdue key is destroyed in any case
+        plain, text = retired(state)
     said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
     output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
     return report
 
 
 def _try(work: Callable[[], "AuditReport"]) -> None:
-    """Do *work*, and log its findings; an error is printed."""
-    try:
+    """Do *work*, and log its findings; any error is printed: what an attacker stored may end no upkeep."""
+    with ErrorNet() as net:
         client.upkeep.log_findings(work().findings)
-    except HabeasError as error:
-        print(f"habeas: {error}; the next attempt is in a day", file=sys.stderr)
+    if net.error is not None:
+        print(f"habeas: {reason_of(net.error)}; the next attempt is in a day", file=sys.stderr)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from bson import Code, Regex
 
 from habeas.client import audit
 from habeas.embedded.stack import Stack
@@ -352,7 +353,9 @@ async def test_false_copies_of_heads_are_found(history: History) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [{}, {"a": 1}, 5, None, ["x"]], ids=["empty", "object", "number", "none", "array"]
+    "case",
+    [{}, {"a": 1}, 5, None, ["x"], {"$gt": ""}, Code("1"), Regex("[")],
+    ids=["empty", "object", "number", "none", "array", "operator", "code", "expression"],
 )
 async def test_row_of_no_form_is_found_and_ends_no_verification(
     history: History, tmp_path: Path, case: object

@@ -109,3 +109,25 @@ def test_upkeep_fails_on_rows_that_do_not_fit(tmp_path: Path, monkeypatch: pytes
     ended = CliRunner().invoke(app, ["upkeep", "--once", "--heads", str(tmp_path), "--json"])
     assert json.loads(ended.stdout)["audit"] == report.plain()
     assert (ended.exit_code, figure._value.get() - before) == (1, 2)
+
+
+def test_overdue_keys_are_destroyed_though_a_row_ends_the_verification(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stolen account may store any row: it ended upkeep, and kept a replaced master key alive."""
+    destroyed: list[object] = []
+
+    def verified(*_: object) -> AuditReport:
+        raise TypeError("unhashable")
+
+    def retired(state: InstallationState) -> tuple[dict[str, int], str]:
+        destroyed.append(state)
+        return {}, ""
+
+    for name, answer in (("copy_heads", 0), ("key_ring", None)):
+        monkeypatch.setattr(start, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(start, "verify_journals", verified)
+    monkeypatch.setattr(start, "retired", retired)
+    start._try(lambda: start._daily(tmp_path, InstallationState(tmp_path), as_json=True))
+    assert len(destroyed) == 1
+    assert capsys.readouterr().err == "habeas: TypeError; the next attempt is in a day\n"
