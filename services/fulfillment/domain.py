@@ -1,6 +1,5 @@
 """The disposition of each record in an erasure, and due dates, by law. Pure: day and record are arguments."""
 
-import calendar
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.paths import raw_at, values_at
 from shared.labels import default_of
 from shared.law import Calendar, Policy, ReasonCode, Regulation, Right, due
+from shared.law.clock import months_later
 from shared.law.library import policies
 
 LEGAL_HOLD = "legal_hold"
@@ -217,12 +217,11 @@ def last_day(
 
 def after(start: date, period: RetentionPeriod) -> date:
     """Return the same date *period* later, or the month's last day (Reg. 1182/71 Art. 3(2)(c))."""
-    months = start.year * MONTHS + start.month - 1 + period.years * MONTHS + period.months
-    year, month = divmod(months, MONTHS)
-    if year > date.max.year - 1:
+    months = period.years * MONTHS + period.months
+    try:
+        return months_later(start, months) + timedelta(days=period.days)
+    except (ValueError, OverflowError):
         return date.max
-    day = min(start.day, calendar.monthrange(year, month + 1)[1])
-    return date(year, month + 1, day) + timedelta(days=period.days)
 
 
 def laws_answered(ids: Iterable[str], regulation: Regulation, received_on: date) -> Sequence[Policy]:

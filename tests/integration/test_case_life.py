@@ -84,10 +84,6 @@ def _open(case: ModelledCase) -> bool:
     return case.open
 
 
-def _closed(case: ModelledCase) -> bool:
-    return not case.open
-
-
 def _challenged(case: ModelledCase) -> bool:
     return case.challenged
 

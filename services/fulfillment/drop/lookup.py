@@ -111,25 +111,19 @@ class HashLookupJob:
         return tally
 
     async def _import(self, batch: HashListBatch, item: str) -> None:
-        async for rows in self._rows(batch.id, item):
+        async for rows in in_portions(self._rows(batch.id, item), AT_ONCE):
             if KIND_OF[item] is ListKind.REMOVED:
                 await self.listed.remove([row.id for row in rows])
             else:
                 await self.listed.add(rows, KIND_OF[item], batch.id)
             await self.listed.prolong(batch.id, self.clock())
 
-    async def _rows(self, batch: str, item: str) -> AsyncIterator[Sequence[ListRow]]:
+    async def _rows(self, batch: str, item: str) -> AsyncIterator[ListRow]:
         """Yield the readable rows; intake has set the others aside."""
-        rows = list[ListRow]()
         async for line in _lines(self.vault.open_stream(batch, item)):
             row = row_of(line)
             if row is not None:
-                rows.append(row)
-            if len(rows) >= AT_ONCE:
-                yield rows
-                rows = []
-        if rows:
-            yield rows
+                yield row
 
     async def _look_up(self, batch: HashListBatch, tally: LookupCounts) -> None:
         data_map = self.current()

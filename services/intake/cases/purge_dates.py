@@ -7,9 +7,10 @@ that is added to its journal, as when a hold is lifted, has it examined with the
 """
 
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from shared.portions import in_portions
 from shared.runtime.mongo import Database, Document, ReplaceOne, Session, translated
 
 AT_ONCE = 100
@@ -41,12 +42,12 @@ class PurgeDates:
             await self._rows.create_index("at", name=BEGAN, partialFilterExpression={"n": 0})
             await self._dates.create_index("look_at", sparse=True)
 
-    async def due(self, before: datetime, now: datetime) -> AsyncIterator[Sequence[str]]:
+    async def due(self, before: datetime, now: datetime) -> AsyncIterator[list[str]]:
         """Yield the cases to examine *now*, in batches; those that began *before* a moment are old."""
-        async for page in _paged(self._grown_old(before)):
+        async for page in in_portions(self._grown_old(before), AT_ONCE):
             yield page
         await self._reached(SEEN, before)
-        async for page in _paged(self._come_due(now)):
+        async for page in in_portions(self._come_due(now), AT_ONCE):
             yield page
         async for page in self._moved(await self._until(MOVED, now) - OVERLAP):
             yield page
@@ -89,12 +90,12 @@ class PurgeDates:
             async for document in found:
                 yield document["_id"]
 
-    async def _moved(self, since: datetime) -> AsyncIterator[Sequence[str]]:
+    async def _moved(self, since: datetime) -> AsyncIterator[list[str]]:
         """Yield the old cases with a row *since* the last look."""
         stages: list[Document] = [{"$match": {"at": {"$gte": since}}}, {"$group": {"_id": "$case"}}]
         with translated("find cases with new rows"):
             moved = self._rows.aggregate(stages, allowDiskUse=True)
-            async for page in _paged(document["_id"] async for document in moved):
+            async for page in in_portions((document["_id"] async for document in moved), AT_ONCE):
                 known = self._dates.find({"_id": {"$in": list(page)}}, {"_id": 1})
                 if old := [document["_id"] async for document in known]:
                     yield old
@@ -113,14 +114,3 @@ class PurgeDates:
 def some_weeks_after(now: datetime) -> datetime:
     """Return a moment that differs from case to case: so not all are due in one hour."""
     return now + SELDOM * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-
-
-async def _paged(cases: AsyncIterator[str]) -> AsyncIterator[Sequence[str]]:
-    page: list[str] = []
-    async for case in cases:
-        page.append(case)
-        if len(page) == AT_ONCE:
-            yield page
-            page = []
-    if page:
-        yield page

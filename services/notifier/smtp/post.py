@@ -288,9 +288,8 @@ class LetterClaims:
     async def _note_sent(self, events: Sequence[str]) -> Mapping[str, bool]:
         """Note that the letters for *events* are sent; return which were surely handed over only once."""
         notes = [UpdateOne({**self._own(event), "doubt": None}, {"$set": {"sent": True}}) for event in events]
-        with translated(
-            "note that letters are sent"
-        ):  # one by one: the driver repeats these after a failover
+        # Each on its own: the driver repeats such writes after a failover.
+        with translated("note that letters are sent"):
             noted = await self._claims.bulk_write(notes, ordered=False)
             if noted.matched_count == len(events):
                 return dict.fromkeys(events, True)

@@ -111,18 +111,19 @@ async def test_replica_that_stood_still_sends_nothing_after_another_held_the_tra
     assert courier.parcels == []
 
 
-@INTERRUPTIONS
+@pytest.mark.parametrize("rows", [(STOPPED,), (STOPPED, CLOSED)], ids=["stopped", "closed"])
 async def test_replica_that_stood_still_changes_nothing_after_another_held_the_change_back(
     rows: Sequence[Fact],
 ) -> None:
     store = Stubborn()
     event, ctx = await planned(Right.OPT_OUT_OF_SALE, store)
-    before = ctx.after(*rows)
-    if before.known.stopped:  # a withdrawal alone is too late for a change
-        assert await change(event, before) == await change(event, ctx) == []
-        assert store.marked == []
-    else:
-        await answered(change, event, before)
+    assert await change(event, ctx.after(*rows)) == await change(event, ctx) == []
+    assert store.marked == []
+
+
+async def test_withdrawal_is_too_late_for_a_planned_change() -> None:
+    event, ctx = await planned(Right.OPT_OUT_OF_SALE, Stubborn())
+    await answered(change, event, ctx.after(WITHDRAWN))
 
 
 async def test_transfer_that_was_held_back_begins_at_the_release(receiver: PackageReceiver) -> None:
