@@ -10,6 +10,7 @@ from shared.errors import ErrorNet, HabeasError, StoreUnavailable, TransientErro
 from tests.unit.test_names import modules
 
 NETS = {
+    "habeas.cli.start",  # a forged row must not end upkeep
     "services.fulfillment.breach.scope_job",  # an error in one breach must not end the process
     "services.intake.channels.email.inbox",  # nor one mail block the others
     "services.intake.channels.email.service",
