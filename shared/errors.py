@@ -108,8 +108,8 @@ class ContentMissing(PermanentError, KeyError):
     """
     The vault holds nothing of this name.
 
-    A decision on the same request, handled elsewhere, may have discarded it meanwhile. The history of the
-    request says so at the next try.
+    Another service or replica may have discarded it meanwhile, after a decision on the request. The event is
+    tried again with the newest history of the request, which then shows the decision.
     """
 
     __str__ = Exception.__str__

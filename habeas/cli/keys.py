@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from habeas.client.master_keys import MasterKeys
     from shared.runtime.key_rings import KeyRing
 
+RINGS_ISSUED = "key rings are issued; run `habeas keys retire` once services have them"
+
 app = typer.Typer()
 
 
@@ -82,7 +84,8 @@ def rotate(
     client.master_keys.save(keys, credentials)
     client.master_keys.issue(keys, credentials)
     anew, unopened = (0, 0) if rings_only else run(_wrap_anew(keys, state))
-    text = f"the keys of {anew} requests are wrapped anew; the old master key is destroyed in {keep} days"
+    done = RINGS_ISSUED if rings_only else f"the keys of {anew} requests are wrapped anew"
+    text = f"{done}; the old master key is destroyed in {keep} days"
     output({"wrapped": anew, "unopened": unopened, "days": keep}, text + _warning(unopened), as_json=as_json)
 
 

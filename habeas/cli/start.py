@@ -79,7 +79,9 @@ def _plans(name: str) -> "Sequence[ServicePlan[Any]]":
 @app.command()
 def upkeep(
     heads: Annotated[Path, Option(help="Folder for copies of the signed heads of the journals.")],
-    once: Annotated[bool, Option("--once", help="Do the daily work once, and end.")] = False,
+    once: Annotated[
+        bool, Option("--once", help="Do the daily work once, and end; with 1 if rows or heads do not fit.")
+    ] = False,
     stalled_after: Annotated[
         str, Option(envvar="HABEAS_STALLED_AFTER", help="How long a case may stand: PT10M.")
     ] = "PT10M",

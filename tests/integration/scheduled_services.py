@@ -197,7 +197,7 @@ class ScheduledServices:
 
     @property
     def pages(self) -> RequestService:
-        """What the pages of requests do for people, at the moment that the test has chosen."""
+        """The service behind the pages of requests; its clock shows the moment that the test has chosen."""
         part, key = self.parts["intake"], derived_key(self.root_key, "request ids")
         return RequestService(
             self.vault,

@@ -78,7 +78,7 @@ async def test_letter_that_is_sent_slowly_is_left_to_its_process(
 async def test_letter_that_was_handed_over_is_not_sent_again_without_its_row(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    """Whoever took a letter over while its row was being written sent it once more, and no event said so."""
+    """A replica that took a letter over before its row was written sent it again, and no event said so."""
     one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=1))
     assert await one.claim(LETTER) is LetterClaim.NEW
     with pytest.raises(LetterUnderWay):

@@ -402,7 +402,7 @@ async def test_size_of_a_sealed_secret_does_not_depend_on_its_content(
 async def test_packed_content_of_a_compartment_that_is_never_packed_is_refused(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An account with the key of the compartment may seal anything there: its size would say the secret."""
+    """An account with the key of the compartment may seal anything: its size would depend on the secret."""
     with monkeypatch.context() as patched:
         patched.setattr("shared.runtime.vault.is_packed", lambda _item: True)
         await vault.seal(CASE, "code_1", b"1" * 500)

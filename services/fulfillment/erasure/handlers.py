@@ -78,8 +78,8 @@ async def erase(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact
     """
     Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn.
 
-    An erasure that has begun is finished and certified, also after a stop or a crash. If a stop comes before
-    a later round begins, the rounds before are certified.
+    An erasure that has begun is finished and certified, also after a stop or a crash. Its mark in the vault
+    says whether it has begun. If a stop comes before a later round begins, the rounds before are certified.
     """
     known = ctx.known
     if known.status not in {FulfillmentStatus.EXECUTING, FulfillmentStatus.WITHDRAWN} or not known.plans:

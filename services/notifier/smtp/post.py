@@ -43,8 +43,9 @@ KEEP = timedelta(days=30)
 """Far longer than a message is retried, and than mail servers take to give a letter back."""
 GIVES_WAY_FOR = timedelta(seconds=5)
 """
-How long a process leaves a letter to another one that has begun it and shows no more sign of it: time for the
-row. A message that came twice is at two replicas at once; a letter whose process has ended is in doubt.
+How long a process waits for another one that has begun a letter, after its own first try or the last sign of
+the other. Two replicas may have the same message, so the other one may be about to write the row; if it has
+ended, the letter is in doubt.
 """
 _LETTERS = counter(  # labels come from closed vocabularies; never an address or a domain
     "habeas_letters_total", "Outcomes of letters, each time that they were tried.", "outcome"
