@@ -2,9 +2,12 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from shared.runtime.worker import WakeUp
 
 T = TypeVar("T")
 
@@ -46,3 +49,35 @@ async def eventually(
             raise AssertionError(f"not within {within}: the last answer was {last!r}")
         await asyncio.sleep(pause)
         pause = pause if at_once else min(1.5 * pause, LAST_POLL_S)
+
+
+class WatchedPauses(WakeUp):
+    """The pauses of loops that poll: one that pauses has done all that it found."""
+
+    def __init__(self) -> None:
+        """See none yet."""
+        super().__init__()
+        self.count = 0
+        self._paused = set[asyncio.Task[Any] | None]()
+
+    async def pause(self, seconds: float) -> bool:
+        """Pause as usual."""
+        self.count += 1
+        self._paused.add(asyncio.current_task())
+        return await super().pause(seconds)
+
+    async def begun(self, *loops: asyncio.Task[None]) -> None:
+        """Return once each of *loops* has paused, or has ended with an error, which is raised."""
+        await eventually(lambda: all(loop in self._paused or loop.done() for loop in loops))
+        for loop in loops:
+            if loop.done():
+                loop.result()
+
+    async def look(self, *works: Coroutine[Any, Any, None]) -> None:
+        """Run loops side by side until each has looked and pauses, and end them."""
+        loops = [asyncio.create_task(work) for work in works]
+        await self.begun(*loops)
+        for loop in loops:
+            loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await loop

@@ -16,8 +16,16 @@ import pytest_asyncio
 from habeas.embedded.stack import Stack
 from shared.contract import topology
 from shared.contract.envelope import encode
-from shared.contract.events import ErasureDue, RequestFulfilled, WithdrawalSubmitted
+from shared.contract.events import (
+    DisclosureDue,
+    DisclosureScheduled,
+    ErasureDue,
+    ErasureScheduled,
+    RequestFulfilled,
+    WithdrawalSubmitted,
+)
 from shared.runtime.broker import Message
+from shared.runtime.mongo import Document
 from tests.attacks.test_identity_claims import with_addresses
 from tests.attacks.test_stop_link import LINK
 from tests.integration.pipeline import PORTAL, SHOP, WITHIN, Pipeline, Somebody, comes_true, now, prepared
@@ -70,6 +78,15 @@ async def waits(pipeline: Pipeline, case: str) -> datetime:
         return str((await pipeline.page(case))["erasure_at"] or "")
 
     return datetime.fromisoformat(await eventually(scheduled, WITHIN))
+
+
+async def cases_with(
+    pipeline: Pipeline, fact: type[ErasureScheduled | DisclosureScheduled]
+) -> dict[str, str]:
+    """Return the cases with a window, and when the first of each ends."""
+    rows = await pipeline.rows("fulfillment", **{"facts.type": fact.TYPE})
+    facts = [(row["case"], one) for row in rows for one in row["facts"] if one["type"] == fact.TYPE]
+    return {case: str(one["data"]["at"]) for case, one in reversed(facts)}
 
 
 async def answered(pipeline: Pipeline, case: str) -> datetime:
@@ -163,7 +180,7 @@ async def test_erasure_stopped_within_its_window_is_never_carried_out(stage: Sta
     person = people[1]
     case = await pipeline.verified("erasure", person)
     at = await waits(pipeline, case)
-    assert await pipeline.mentions(person.email), "erased before the window has ended"
+    assert await pipeline.mentions(person.email) or now() > at, "erased before the window has ended"
     assert await answered(pipeline, case) >= at
     assert not await pipeline.mentions(person.email)
     assert len(announced(pipeline, person, case)) == 1
@@ -182,7 +199,7 @@ async def test_controller_skips_the_window_of_its_own_instruction_only(stage: St
     waiting = await pipeline.verified("erasure", other)
     at = await waits(pipeline, waiting)
     at_once: dict[str, Any] = {"extensions": {httpx.URL(URL).host: {"skip_waiting_period": True}}}
-    began = now()
+    windows = await cases_with(pipeline, ErasureScheduled)
     for body in (instruction("erasure", own, **at_once), instruction("erasure", other, **at_once)):
         (await stage.shop.post(body)).raise_for_status()
 
@@ -190,8 +207,9 @@ async def test_controller_skips_the_window_of_its_own_instruction_only(stage: St
         return not await pipeline.mentions(own.email)
 
     await comes_true(erased)
-    assert now() < began + WINDOW
-    assert (await pipeline.page(waiting))["erasure_at"] == at.isoformat().replace("+00:00", "Z")
+    assert await cases_with(pipeline, ErasureScheduled) == windows
+    kept = (await pipeline.page(waiting))["erasure_at"]
+    assert kept == at.isoformat().replace("+00:00", "Z") or now() > at
 
 
 async def test_window_and_stop_survive_a_crash(stage: Stage) -> None:
@@ -257,13 +275,14 @@ async def test_owner_of_another_mailbox_stops_a_copy_before_it_is_made(stage: St
         *(pipeline.verified("access", person) for person in (attacker, honest, plain))
     )
     link = await stop_link_for(pipeline, victim)
-    known_at = now()
-    await pipeline.closed(at_once)
-    assert now() < known_at + WINDOW, "where no other mailbox is named nothing waits"
     assert (await pipeline.page(held))["status"] == "verified"
     (await pipeline.http.post(link)).raise_for_status()
-    assert await answered(pipeline, waiting) >= known_at + WINDOW - timedelta(seconds=2)
-    await asyncio.sleep(2)
+    await pipeline.closed(at_once)
+    windows = await cases_with(pipeline, DisclosureScheduled)
+    assert at_once not in windows, "where no other mailbox is named nothing waits"
+    assert await answered(pipeline, waiting) >= datetime.fromisoformat(windows[waiting])
+    ended = {"case": held, "event.type": DisclosureDue.TYPE}
+    _: list[Document] = await eventually(lambda: pipeline.rows("fulfillment", **ended), WITHIN)
     page = await pipeline.page(held)
     assert (page["status"], page["stopped"], page["outcome"]) == ("verified", "not_me", None)
     journal = {case: str(await pipeline.rows("fulfillment", case=case)) for case in (held, waiting)}

@@ -198,7 +198,7 @@ async def test_rectification_of_an_identity_goes_to_staff_and_changes_nothing(
     corrections = [{"field": field, "value": value} for field, value in wanted.items()]
     case = await pipeline.verified("rectification", attacker, details={"corrections": corrections})
     await pipeline.until_it_is("referred", case)
-    [event] = heard.of(case, "request.referred")
+    [event] = await heard.until(case, "request.referred")
     assert event["data"]["reason"] == "identity_change_needs_proof"
     assert await contacts.find_one({"email": attacker.email}) == before
 
@@ -492,7 +492,7 @@ async def test_records_with_many_other_mailboxes_go_to_staff(pipeline: Pipeline,
     await with_addresses(pipeline, attacker, others)
     case = await pipeline.verified("access", attacker)
     await pipeline.until_it_is("referred", case)
-    [event] = heard.of(case, "request.referred")
+    [event] = await heard.until(case, "request.referred")
     assert event["data"]["reason"] == "many_mailboxes"
     assert not any(pipeline.letters_to(Somebody(other, "")) for other in others)
 

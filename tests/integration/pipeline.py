@@ -112,6 +112,14 @@ class Heard:
         found = {event["id"]: event for event in self.events if event.get("correlationid") == case}
         return [event for event in found.values() if type_ in event["type"]]
 
+    async def until(self, case: str, type_: str, count: int = 1) -> list[dict[str, Any]]:
+        """Return the events of *case* whose type holds *type_*, each once, as soon as there are *count*."""
+        return await eventually(lambda: self.of(case, type_)[count - 1 :] and self.of(case, type_), WITHIN)
+
+    def ended(self, case: str) -> bool:
+        """Return whether the end of *case* was heard, and so all before it; True where its start was not."""
+        return bool(self.of(case, "request.closed")) or not self.of(case, "request.received")
+
     def uncorrelated(self) -> list[tuple[str, str]]:
         """
         Return case and type of events without the publisher's names that their request's receipt has.
@@ -148,6 +156,7 @@ class Pipeline:
     console_process: Process | None = None
     sessions: dict[str, bytes] = field(default_factory=dict)
     """Account → its second factor when its session at the console began: with another one it is over."""
+    listeners: list[Heard] = field(default_factory=list)
 
     @property
     def log(self) -> Path:
@@ -282,8 +291,10 @@ class Pipeline:
         return dict(answer.raise_for_status().json())
 
     async def closed(self, case: str, within: timedelta = WITHIN) -> dict[str, Any]:
-        """Return how a request stands once it is closed."""
-        return await self.until_it_is("closed", case, within)
+        """Return how a request stands once it is closed, and listeners have heard so: the page is first."""
+        page = await self.until_it_is("closed", case, within)
+        await eventually(lambda: all(heard.ended(case) for heard in self.listeners), within)
+        return page
 
     async def until_it_is(self, status: str, case: str, within: timedelta = WITHIN) -> dict[str, Any]:
         """Return how a request stands once it is *status*."""
@@ -414,7 +425,9 @@ class Pipeline:
                 await message.ack()
 
             await queue.consume(hear)
+            self.listeners.append(heard)
             yield heard
+            self.listeners.remove(heard)
             assert forged or not heard.uncorrelated(), heard.uncorrelated()
             await queue.delete(if_unused=False, if_empty=False)
 

@@ -30,7 +30,7 @@ from services.verifier import bootstrap as verifier
 from shared.contract import topology
 from shared.contract.events import DeadlineCame, TimeCame
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
-from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Message
+from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Message, connection
 from shared.runtime.journal import JournalRow
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Client, connect
@@ -336,6 +336,8 @@ async def scheduled_services(
             return answer
 
     monkeypatch.setattr(notifier, "SmtpChannel", MortalChannel)
+    # The loop stands still while a test thinks; the broker would end connections that answer nothing.
+    monkeypatch.setattr(connection, "HEARTBEAT_S", 0)
     await services.staff.prepare()
     await services.vault.prepare()
     try:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,27 @@ async def stands(campaigner: Campaigner, standing: str) -> None:
     await comes_true(noted, WITHIN)
 
 
+async def looked(campaigner: Campaigner) -> None:
+    """
+    Wait until all batches under way have looked at the state: they show a sign of life as often.
+
+    A state is known for as long as two looks take.
+    """
+    ledgers = campaigner.pipeline.client[f"{campaigner.pipeline.prefix}_campaigns"]["ledgers"]
+
+    async def signs() -> dict[Any, datetime]:
+        return {one["_id"]: one["at"] async for one in ledgers.find({"writing.0": {"$exists": True}})}
+
+    for _ in range(4):
+        before = await signs()
+        assert before
+
+        async def later(before: dict[Any, datetime] = before) -> bool:
+            return all(at > before[batch] for batch, at in (await signs()).items())
+
+        await comes_true(later, WITHIN)
+
+
 async def test_a_paused_campaign_stops_behind_no_queue_and_goes_on_where_it_was(
     parts: Stack | None, tmp_path: Path
 ) -> None:
@@ -91,7 +112,7 @@ async def test_a_paused_campaign_stops_behind_no_queue_and_goes_on_where_it_was(
         await eventually(lambda: host.busy == connections, WITHIN)
         await decide(campaigner, CampaignPaused(request_id=breach.incident, by="dana.muster"))
         await stands(campaigner, "paused")
-        await asyncio.sleep(1.2)  # batches under way look once a second
+        await looked(campaigner)
         gate.open.set()
         await eventually(lambda: host.busy == 0 and len(host.taken) == connections, WITHIN)
         assert (await counts(pipeline, breach))["sent"] == connections
@@ -117,7 +138,7 @@ async def test_an_aborted_campaign_says_who_has_no_letter(parts: Stack | None, t
         await eventually(lambda: host.busy == connections, WITHIN)
         await decide(campaigner, CampaignAborted(request_id=breach.incident, by="dana.muster"))
         await stands(campaigner, "aborted")
-        await asyncio.sleep(1.2)
+        await looked(campaigner)
         gate.open.set()
         told = await campaigner.notified(breach)
         rows = await not_reached(campaigner, breach)

@@ -22,6 +22,7 @@ from httpx import ASGITransport
 from structlog.testing import capture_logs
 
 from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drop import lookup
 from services.fulfillment.drop.hash_lists import NEVER, HashLists
 from services.fulfillment.drop.hash_lists import HashListBatch as Taken
 from services.fulfillment.drop.lookup import HashLookupJob
@@ -47,7 +48,7 @@ from tests.drop_platform import KEY, California, hash_of
 from tests.extent import extent
 from tests.integration.crash_points import Killed, Life, Mortal
 from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryVault
-from tests.waiting import eventually
+from tests.waiting import WatchedPauses, eventually
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MAP = parse(
@@ -739,15 +740,19 @@ async def test_crash_leaves_nothing_undone_and_does_nothing_twice(world: World) 
     assert len(lost) == BEFORE_THEY_LIE_SEALED
 
 
-async def test_enqueued_batch_is_looked_up_before_the_regular_look(world: World) -> None:
+async def test_enqueued_batch_is_looked_up_before_the_regular_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "LOOK_EVERY_S", 3_600.0)
     job = replace(world.matching(Life()), listed=world.listed)
+    pauses = job.listed.enqueued = WatchedPauses()
     running = asyncio.create_task(job.run())
-    await asyncio.sleep(0.3)  # it has looked, and looks again in ten seconds
+    await pauses.begun(running)
     await job.listed.take(Taken("batch", ()))
 
     async def begun() -> bool:
         taken = {"_id": "batch", "at": {"$gt": NEVER}}
         return await world.databases[1]["drop_batches"].find_one(taken) is not None
 
-    _: bool = await eventually(begun, timedelta(seconds=5))
+    _: bool = await eventually(begun)
     running.cancel()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -115,17 +115,19 @@ async def test_no_write_follows_the_report_of_a_failed_collection(
 
 @dataclass
 class Failing:
-    """Stores of which one collection is away, from a moment on; each write takes a while."""
+    """Stores of which one collection is away once another was written; each write takes a while."""
 
     real: Stores
     away: str
     written: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self, place: CollectionPlace, operations: Sequence[Write]) -> Any:
         if place.name == self.away:
-            await asyncio.sleep(0.1)
+            await self.begun.wait()
             raise StoreUnavailable("away")
         await asyncio.sleep(0.02)
         refused = await self.real.write(place, operations)
         self.written += 1
+        self.begun.set()
         return refused

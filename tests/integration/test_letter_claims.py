@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,23 +16,35 @@ from services.notifier.smtp.server import LetterUnderWay
 from shared.contract.events import ErasureScheduled, Fact, LetterKind, NoticeSent
 from shared.runtime.mongo import Client
 from shared.runtime.service import on
+from tests.waiting import eventually
 
 LETTER = "case:event"
 MORNING = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
 
 
+WAIT = timedelta(hours=1)
+"""How long processes leave the letter to another one; it passes when :func:`wait_passes` says so."""
+
+
 def claims_of_two_processes(
-    client: Client, prefix: str, wait: timedelta
+    client: Client, prefix: str, wait: timedelta = WAIT
 ) -> tuple[LetterClaims, LetterClaims]:
     database = client[f"{prefix}_notifier"]
     return LetterClaims(database, gives_way_for=wait), LetterClaims(database, gives_way_for=wait)
+
+
+async def wait_passes(client: Client, prefix: str) -> None:
+    """Date the wait for another process back, where there is one, so that it is over."""
+    waited = {"_id": "event", "wanted_at": {"$exists": True}}
+    earlier = datetime.now(UTC) - 2 * WAIT
+    await client[f"{prefix}_notifier"]["claims"].update_one(waited, {"$set": {"wanted_at": earlier}})
 
 
 async def test_letter_that_another_process_has_begun_is_left_to_it(
     mongo_client: Client, database_prefix: str
 ) -> None:
     """The same message may be at two replicas at once: both wrote, and no event said so."""
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    one, other = claims_of_two_processes(mongo_client, database_prefix)
     await one.prepare()
     begun = await asyncio.gather(*(claims.claim(LETTER) for claims in (one, other)), return_exceptions=True)
     assert begun.count(LetterClaim.NEW) == 1
@@ -41,18 +54,18 @@ async def test_letter_that_another_process_has_begun_is_left_to_it(
 async def test_letter_of_a_process_that_does_not_record_it_is_in_doubt(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=1))
+    one, other = claims_of_two_processes(mongo_client, database_prefix)
     assert await one.claim(LETTER) is LetterClaim.NEW
     with pytest.raises(LetterUnderWay):
         await other.claim(LETTER)
-    await asyncio.sleep(0.01)  # the wait itself is what is tested
+    await wait_passes(mongo_client, database_prefix)
     assert await other.claim(LETTER) is LetterClaim.IN_DOUBT
 
 
 async def test_letter_that_this_process_has_begun_itself_is_in_doubt_at_once(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    one, _ = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    one, _ = claims_of_two_processes(mongo_client, database_prefix)
     assert not await one.is_begun(LETTER)
     assert await one.claim(LETTER) is LetterClaim.NEW
     assert await one.is_begun(LETTER)
@@ -62,14 +75,20 @@ async def test_letter_that_this_process_has_begun_itself_is_in_doubt_at_once(
 async def test_letter_that_is_sent_slowly_is_left_to_its_process(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=300))
+    database = mongo_client[f"{database_prefix}_notifier"]
+    one = LetterClaims(database, gives_way_for=timedelta(milliseconds=30))
+    other = LetterClaims(database, gives_way_for=WAIT)
     assert await one.claim(LETTER) is LetterClaim.NEW
-    loop, taken = asyncio.get_running_loop(), asyncio.Event()
-    began, sending = loop.time(), asyncio.create_task(one.hand_over(LETTER, taken.wait()))
-    while loop.time() - began < 1:
+    taken = asyncio.Event()
+    sending = asyncio.create_task(one.hand_over(LETTER, taken.wait()))
+    for _ in range(3):
         with pytest.raises(LetterUnderWay):
             await other.claim(LETTER)
-        await asyncio.sleep(0.03)
+        await wait_passes(mongo_client, database_prefix)
+        begun_anew: object = await eventually(
+            partial(database["claims"].find_one, {"_id": "event", "wanted_at": None})
+        )
+        assert begun_anew
     taken.set()
     assert await sending is True
     assert await other.claim(LETTER) is LetterClaim.SENT
@@ -79,19 +98,19 @@ async def test_letter_that_was_handed_over_is_not_sent_again_without_its_row(
     mongo_client: Client, database_prefix: str
 ) -> None:
     """A replica that took a letter over before its row was written sent it again, and no event said so."""
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=1))
+    one, other = claims_of_two_processes(mongo_client, database_prefix)
     assert await one.claim(LETTER) is LetterClaim.NEW
     with pytest.raises(LetterUnderWay):
         await other.claim(LETTER)
     assert await one.hand_over(LETTER, asyncio.sleep(0)) is True
-    await asyncio.sleep(0.01)  # the wait itself is what is tested
+    await wait_passes(mongo_client, database_prefix)
     assert [await claims.claim(LETTER) for claims in (other, one)] == [LetterClaim.SENT] * 2
 
 
 async def test_letter_that_was_in_doubt_stays_so_once_it_is_handed_over(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    one, other = claims_of_two_processes(mongo_client, database_prefix)
     assert await one.claim(LETTER) is LetterClaim.NEW  # and no answer of the mail server
     assert await one.claim(LETTER) is LetterClaim.IN_DOUBT
     assert await one.hand_over(LETTER, asyncio.sleep(0)) is False
@@ -101,7 +120,7 @@ async def test_letter_that_was_in_doubt_stays_so_once_it_is_handed_over(
 async def test_letters_noted_together_are_each_held_or_not(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    one, other = claims_of_two_processes(mongo_client, database_prefix)
     assert await one.claim("case:first") is await other.claim("case:second") is LetterClaim.NEW
     handed = [one.hand_over(letter, asyncio.sleep(0)) for letter in ("case:first", "case:second")]
     assert await asyncio.gather(*handed) == [True, False]
@@ -110,17 +129,19 @@ async def test_letters_noted_together_are_each_held_or_not(
 async def test_process_that_stood_still_learns_that_its_letter_was_taken_over(
     mongo_client: Client, database_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(milliseconds=50))
-    third = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))[0]
-    monkeypatch.setattr(one, "_renew", lambda _: asyncio.sleep(60))
+    one, other = claims_of_two_processes(mongo_client, database_prefix)
+    third, _ = claims_of_two_processes(mongo_client, database_prefix)
+    taken = asyncio.Event()
+    monkeypatch.setattr(one, "_renew", lambda _: asyncio.Event().wait())
     assert await one.claim(LETTER) is LetterClaim.NEW
-    sending = asyncio.create_task(one.hand_over(LETTER, asyncio.sleep(0.3)))
+    sending = asyncio.create_task(one.hand_over(LETTER, taken.wait()))
     with pytest.raises(LetterUnderWay):
         await other.claim(LETTER)
-    await asyncio.sleep(0.1)
+    await wait_passes(mongo_client, database_prefix)
     assert await other.claim(LETTER) is LetterClaim.IN_DOUBT
     with pytest.raises(LetterUnderWay):
         await third.claim(LETTER)
+    taken.set()
     assert await sending is False
     await one.release(LETTER)
     assert await third.claim(LETTER) is LetterClaim.SENT_IN_DOUBT
@@ -165,7 +186,7 @@ async def test_letter_whose_row_was_overtaken_by_a_withdrawal_keeps_its_notice(
     mongo_client: Client, database_prefix: str
 ) -> None:
     """The handler ran again and wrote nothing: a bounce of the letter found no record."""
-    one, other = claims_of_two_processes(mongo_client, database_prefix, timedelta(hours=1))
+    one, other = claims_of_two_processes(mongo_client, database_prefix)
     withdrawn: Any = SimpleNamespace(case_id="case", event_id="event", known=Correspondence(settled=True))
     event = ErasureScheduled(request_id="c" * 32, at=MORNING)
     first, second = [

@@ -13,7 +13,6 @@ from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
 from tests.integration.pipeline import Heard, Pipeline, Somebody, running
-from tests.waiting import eventually
 
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 
@@ -106,5 +105,5 @@ async def test_a_download_that_was_cut_off_goes_on_and_every_fetch_is_on_record(
     assert (spent.status_code, rest.status_code) == (403, 206)
     assert verify_package(io.BytesIO(bytes(got) + rest.content)).ok
     assert len(got) + len(rest.content) == size
-    await eventually(lambda: len(heard.of(case, "package.fetched")) == 2)
-    assert [event["data"]["continued"] for event in heard.of(case, "package.fetched")] == [False, True]
+    fetched = await heard.until(case, "package.fetched", 2)
+    assert [event["data"]["continued"] for event in fetched] == [False, True]

@@ -155,7 +155,7 @@ async def test_a_wrong_name_in_the_map_parks_the_request_and_correcting_it_answe
             code, _, errors = await command(pipeline, "dead-letters", "replay", "fulfillment")
             assert (code, errors) == (0, "")
             assert (await pipeline.closed(case))["outcome"] in {"granted", "partly_granted"}
-            [fulfilled] = heard.of(case, "request.fulfilled")
+            [fulfilled] = await heard.until(case, "request.fulfilled")
             assert fulfilled["data"]["absent"] == [f"{pipeline.prefix}portal.polls"], "it never existed"
         assert not any((await pipeline.parked()).values())
 

@@ -5,15 +5,16 @@ from datetime import timedelta
 
 import pytest
 
+from services.fulfillment.breach import scope_job
 from services.fulfillment.breach.handlers import ScopeContext, scope
-from services.fulfillment.breach.scope_job import ScopeJob
+from services.fulfillment.breach.scope_job import BREACHES_AT_ONCE, ScopeJob
 from services.fulfillment.breach.scope_store import BreachScope
 from shared.contract.events.breaches import BreachDeclared, BreachRegistered
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Client
 from tests.integration.scope_fixture import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
-from tests.waiting import eventually
+from tests.waiting import WatchedPauses, eventually
 
 SLOW = collection("people", **{"$expr": {"$eq": [{"$toLower": {"$toString": "$_id"}}, "none"]}})
 
@@ -101,7 +102,10 @@ async def test_a_store_that_is_down_when_a_breach_is_registered_holds_up_no_mess
     assert installed.of().records == 4
 
 
-async def test_scope_that_is_enqueued_wakes_the_job(installed: Installation) -> None:
+async def test_scope_that_is_enqueued_wakes_the_job(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scope_job, "LOOK_EVERY_S", 3_600.0)
     await installed.scopes.prepare()
     begun = asyncio.Event()
 
@@ -110,8 +114,10 @@ async def test_scope_that_is_enqueued_wakes_the_job(installed: Installation) -> 
             begun.set()
 
     made = installed.replica()
+    pauses = made.scopes.enqueued = WatchedPauses()
     running = asyncio.create_task(Beginning(**{name: getattr(made, name) for name in made.__slots__}).run())
-    await asyncio.sleep(0.3)  # its first task has looked, and waits for its next look
+    # All pause at first; the first one looks at once, and pauses again.
+    await eventually(lambda: pauses.count > BREACHES_AT_ONCE)
     await made.scopes.take(BreachScope("2" * 32, 1, declaration=""))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     running.cancel()

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self, cast
@@ -50,7 +49,7 @@ from shared.runtime.service import messages_of
 from tests.conftest import required
 from tests.runtime_fakes import MemoryBroker, uncorrelated
 from tests.unit.fakes import AbsentBroker
-from tests.waiting import eventually
+from tests.waiting import WatchedPauses, eventually
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CASE, OTHER = "c" * 32, "d" * 32
@@ -256,9 +255,10 @@ def event(fact: Fact, id_: str) -> Message:
 
 
 async def publish_once(timers: Timers, broker: MemoryBroker) -> None:
-    publishing = publish_due_timers(timers, broker, "verifier", event=TimeCame, correlations=uncorrelated)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(publishing, 0.1)
+    pauses = timers.due_soon = WatchedPauses()
+    await pauses.look(
+        publish_due_timers(timers, broker, "verifier", event=TimeCame, correlations=uncorrelated)
+    )
 
 
 async def all_unhandled(journals: Journals, service: str) -> list[ExpectedFact]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,11 +11,13 @@ from shared.contract.envelope import decode
 from shared.contract.events import TimeCame
 from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable
+from shared.runtime import scheduler
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client
-from shared.runtime.scheduler import Timer, Timers, publish_due_timers
+from shared.runtime.scheduler import LOOK_EVERY, Timer, Timers, publish_due_timers
+from shared.runtime.service import stored_precision
 from tests.runtime_fakes import uncorrelated
-from tests.waiting import eventually
+from tests.waiting import WatchedPauses, eventually
 
 CASE, OTHER = "a" * 32, "b" * 32
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -27,12 +28,15 @@ class Wire:
 
     def __init__(self) -> None:
         self.taken: list[Message] = []
+        self.at: list[datetime] = []
+        """When some were taken."""
         self.down = False
 
     async def publish(self, messages: Sequence[Message]) -> None:
         if self.down:
             raise BrokerUnavailable("nothing is confirmed")
         self.taken += messages
+        self.at.append(datetime.now(UTC))
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -62,12 +66,8 @@ async def keep_for_a_moment(timers: Timers, wire: Wire, clock: Clock, *, replica
     def telling() -> Coroutine[None, None, None]:
         return publish_due_timers(timers, wire, "verifier", clock, event=TimeCame, correlations=uncorrelated)
 
-    tasks = [asyncio.create_task(telling()) for _ in range(replicas)]
-    await asyncio.sleep(0.4)
-    for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    pauses = timers.due_soon = WatchedPauses()
+    await pauses.look(*(telling() for _ in range(replicas)))
 
 
 async def test_cancelled_timers_of_a_kind_are_not_published_until_set_again(timers: Timers) -> None:
@@ -106,26 +106,39 @@ async def test_the_first_moment_set_counts_and_one_that_was_told_is_not_told_aga
     assert wire.told == [(CASE, "lapse")]
 
 
+@pytest.fixture
+def _no_regular_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "LOOK_EVERY", timedelta(hours=1))
+
+
+def soon() -> datetime:
+    """Return a moment in half a second, as the database keeps it."""
+    return stored_precision(datetime.now(UTC) + timedelta(seconds=0.5))
+
+
+@pytest.mark.usefixtures("_no_regular_look")
 async def test_timer_set_while_the_publisher_waits_is_published_at_its_moment(timers: Timers) -> None:
-    wire = Wire()
+    wire, moment = Wire(), soon()
+    pauses = timers.due_soon = WatchedPauses()
     running = asyncio.create_task(
         publish_due_timers(timers, wire, "verifier", event=TimeCame, correlations=uncorrelated)
     )
-    await asyncio.sleep(0.2)  # it has looked, and waits for its next look
-    await timers.set(CASE, "lapse", datetime.now(UTC) + timedelta(seconds=0.5))
-    await asyncio.sleep(0.2)
-    assert wire.told == []
-    await eventually(lambda: wire.told == [(CASE, "lapse")], timedelta(seconds=3))
+    await pauses.begun(running)
+    await timers.set(CASE, "lapse", moment)
+    await eventually(lambda: wire.told == [(CASE, "lapse")])
+    assert wire.at[0] >= moment
     running.cancel()
 
 
+@pytest.mark.usefixtures("_no_regular_look")
 async def test_timer_found_by_a_look_is_published_at_its_moment(timers: Timers) -> None:
-    wire = Wire()
-    await timers.set(CASE, "lapse", datetime.now(UTC) + timedelta(seconds=0.5))
+    wire, moment = Wire(), soon()
+    await timers.set(CASE, "lapse", moment)
     running = asyncio.create_task(
         publish_due_timers(timers, wire, "verifier", event=TimeCame, correlations=uncorrelated)
     )
-    await eventually(lambda: wire.told == [(CASE, "lapse")], timedelta(seconds=3))
+    await eventually(lambda: wire.told == [(CASE, "lapse")])
+    assert wire.at[0] >= moment
     running.cancel()
 
 
@@ -147,7 +160,7 @@ async def test_timers_set_for_later_moments_lead_to_no_looks(
     )
     await eventually(lambda: looks == 1)
     for number in range(20):
-        await counted.set(f"{number:032x}", "lapse", datetime.now(UTC) + timedelta(seconds=8))
+        await counted.set(f"{number:032x}", "lapse", datetime.now(UTC) + LOOK_EVERY - timedelta(seconds=1))
     await asyncio.sleep(0.2)
     running.cancel()
     assert looks == 1

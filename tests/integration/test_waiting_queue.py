@@ -15,7 +15,7 @@ from services.intake.domain import RequestLodged
 from shared.contract.events import BurstDeclared
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Client, Database
-from tests.waiting import eventually
+from tests.waiting import WatchedPauses, eventually
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -200,8 +200,8 @@ async def test_request_that_is_not_registered_goes_on_waiting_and_hinders_no_oth
                 raise StoreUnavailable("away")
             return number == 3
 
-        with suppress(TimeoutError):
-            await asyncio.wait_for(start_waiting(shop, register, lambda: NOON), 0.5)
+        pauses = shop.next_look = WatchedPauses()
+        await pauses.look(start_waiting(shop, register, lambda: NOON))
         assert started == [1, 2, 3]
         assert sorted(await begin(shop, NOON + timedelta(seconds=3))) == [1, 2]
 
@@ -233,7 +233,10 @@ async def test_many_arrivals_lead_to_one_look_in_each_interval(
     assert 2 <= looks <= intervals + 2
 
 
-async def test_request_that_begins_to_wait_wakes_the_loop(database: Database) -> None:
+async def test_request_that_begins_to_wait_wakes_the_loop(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_queue, "LOOK_EVERY_S", 3_600.0)
     async with room(database, shop=1) as shop:
         started: list[str] = []
 
@@ -241,11 +244,12 @@ async def test_request_that_begins_to_wait_wakes_the_loop(database: Database) ->
             started.append(lodged.request_id)
             return True
 
+        pauses = shop.next_look = WatchedPauses()
         running = asyncio.create_task(start_waiting(shop, register, lambda: NOON))
-        await asyncio.sleep(0.2)  # it has looked, and waits for its next look
+        await pauses.begun(running)
         lodged = RequestLodged(request_id=case(1), source=SHOP, occurred_at=NOON)
         await shop.hold(WaitingRequest(lodged, date(2026, 4, 5), NOON), NOON)
-        await eventually(lambda: started == [case(1)], timedelta(seconds=3))
+        await eventually(lambda: started == [case(1)])
         running.cancel()
 
 
@@ -330,7 +334,7 @@ async def test_request_that_always_fails_does_not_hold_up_the_others_of_its_lane
 
         monkeypatch.setattr(WaitingQueue, "turns", one_look)
         running = asyncio.create_task(start_waiting(shop, register, lambda: clock[0]))
-        await asyncio.wait_for(looked_again.wait(), 10)
+        await asyncio.wait_for(looked_again.wait(), 30)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running

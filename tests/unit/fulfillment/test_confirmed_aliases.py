@@ -51,6 +51,7 @@ from tests.runtime_fakes import MemoryTimers
 from tests.unit.fulfillment.handler_fakes import CASE, Absent, OneMap, answer_of, stage
 from tests.unit.fulfillment.test_disclosure import ADA, HELD, MAP, findings, record
 
+FULFILLMENT = Path(__file__).parents[3] / "services" / "fulfillment"
 OTHER, NUMBER = "ada.other@example.net", "+353209100777"
 CLAIMING = replace(
     HELD, unconfirmed=("email", "phone_number"), claims={"email": (OTHER,), "phone_number": (NUMBER,)}
@@ -137,11 +138,15 @@ async def test_answers_of_a_request_are_numbered_in_their_order() -> None:
 
 
 def test_no_answer_is_without_a_number() -> None:
-    for file in Path("services/fulfillment").rglob("*.py"):
-        calls = (one for one in ast.walk(ast.parse(file.read_text())) if isinstance(one, ast.Call))
-        for call in calls:
-            if isinstance(call.func, ast.Name) and call.func.id == RequestFulfilled.__name__:
-                assert "number" in {one.arg for one in call.keywords}, f"{file}:{call.lineno}"
+    answers = [
+        (file, one)
+        for file in FULFILLMENT.rglob("*.py")
+        for one in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == RequestFulfilled.__name__
+    ]
+    assert answers
+    for file, call in answers:
+        assert "number" in {one.arg for one in call.keywords}, f"{file}:{call.lineno}"
 
 
 async def test_records_that_name_no_alias_offer_none() -> None:
