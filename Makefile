@@ -55,7 +55,7 @@ bench: setup  ## Run the benchmarks beside the raw floor; writes bench/results/l
 crashes: setup  ## Kill processes of this machine over and over; nothing may be lost or done twice
 	@$(BIN)/python -m bench.crashes
 
-contract: setup  ## Random requests by API, key, events, form, mail and Fides while parts are killed (REQUESTS, KILLS, SEED, CHANNELS), judged from outside
+contract: setup  ## Random requests by all channels while parts are killed (REQUESTS, KILLS, SEED, CHANNELS), judged from outside
 	@$(BIN)/python -m bench.public --requests $(or $(REQUESTS),300) --kills $(or $(KILLS),30) --seed $(or $(SEED),1) $(if $(CHANNELS),--channels $(CHANNELS))
 
 chaos: setup  ## Faults of all kinds on a cluster in containers, for MINUTES (20), judged from outside; root, 8 GiB

@@ -28,13 +28,13 @@ from rich.table import Table
 from bench.cluster.containers import Containers
 from bench.cluster.faults import heal
 from bench.cluster.injection import PARTS, FaultGround, Injection, drawn_faults, names
-from bench.cluster.project import MAIL_URL, PUBLIC_URL, ClusterProject
+from bench.cluster.project import INBOX_SERVER, MAIL_URL, PUBLIC_URL, ClusterProject
 from bench.public.__main__ import PublicRun, show
 from bench.public.access import PublicAccess
 from bench.public.checker import judge
 from bench.public.driver import PublicDriver
 from bench.public.letters import MailpitLetters
-from bench.public.requests import made_up
+from bench.public.requests import AskingChannel, made_up
 from bench.public.stores import people_of
 from habeas.embedded.company import fill, generate
 
@@ -67,8 +67,9 @@ async def campaign(task: Task, out: Console) -> tuple[PublicRun, Injection]:
     cluster, dice = Containers(task.project), Random(task.seed)
     customers = generate(1, task.requests * PEOPLE_PER_REQUEST, today=datetime.now(UTC).date())
     await fill(task.mongo_url, customers)
-    access = PublicAccess(PUBLIC_URL, task.amqp_url, task.mongo_url, MailpitLetters(MAIL_URL))
-    plans = made_up(await people_of(access), task.requests, task.seed)
+    letters = MailpitLetters(MAIL_URL)
+    access = PublicAccess(PUBLIC_URL, task.amqp_url, task.mongo_url, letters, inbox=INBOX_SERVER)
+    plans = made_up(await people_of(access), task.requests, task.seed, tuple(AskingChannel))
     ground = FaultGround(task.mongo_url, Path(task.disks))
     injection = Injection(
         cluster, drawn_faults(dice, ground), dice, log=lambda line: out.print(line, highlight=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.cluster.containers import BROKERS, DATABASES
-from bench.public.access import settings
+from bench.public.access import INBOX, settings
 from habeas.embedded.parts.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +19,8 @@ ADMINISTRATOR = "habeas-topology"
 """The broker's administrator, who publishes for the upstream systems and reads events."""
 PUBLIC_URL, MAIL_URL = "http://gateway:8080", "http://mail:8025"
 """As they are reached inside the network."""
+INBOX_SERVER = ("intake", 2525)
+"""Where mail to the company is handed over: any replica of intake."""
 RESOLVER = "nameserver 127.0.0.11\noptions ndots:0\n"
 """Docker's, which knows the containers of a network by their names."""
 DISK_SIZE = "2g"
@@ -105,6 +107,8 @@ class ClusterProject:
             "HABEAS_MAIL_PORT": str(free_port()),
             "HABEAS_FRONT": self.front,
             "HABEAS_PUBLIC_URL": PUBLIC_URL,
+            "HABEAS_INBOX_ADDRESS": INBOX,
+            "HABEAS_INBOX_PORT": str(INBOX_SERVER[1]),
             "CHAOS_DISKS": str(self.disks),
             "CHAOS_FAKETIME": str(FAKETIME),
         }

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
+from bench.public import agency, instructions
 from bench.public.letters import LetterSource
 from shared.contract.sources import ALL
 
@@ -31,7 +32,14 @@ class PublicAccess:
 
 def settings(*users: str) -> dict[str, str]:
     """Return the settings of an installation; the broker *users* publish for the upstream systems."""
+    key, certificate = instructions.certificates()
     return {
+        "HABEAS_DRP_BUSINESS": agency.BUSINESS,
+        "HABEAS_DRP_AGENTS": json.dumps([dict(agency.LISTED)]),
+        "HABEAS_OPENDSR_CONTROLLERS": json.dumps([instructions.LISTED]),
+        "HABEAS_OPENDSR_URL": instructions.URL,
+        "HABEAS_OPENDSR_KEY": key,
+        "HABEAS_OPENDSR_CERTIFICATE": certificate,
         "HABEAS_API_KEYS": json.dumps(KEYS),
         "HABEAS_SOURCES": json.dumps({user: [ALL, PORTAL] for user in users}),
         "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),

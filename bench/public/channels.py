@@ -1,6 +1,8 @@
-"""The web form of the privacy centre, mail to the company's inbox, and the API of Fides."""
+"""The web form of the privacy centre, mail to the company's inbox, sheets, and the API of Fides."""
 
 import asyncio
+import csv
+import io
 import re
 import smtplib
 from collections.abc import Mapping
@@ -50,6 +52,27 @@ def fides_request_of(answer: httpx.Response) -> str | None:
     """Return the id of the request that a call of Fides has made."""
     made = answer.json()["succeeded"] if answer.is_success else ()
     return str(made[0]["id"]).partition("_")[2].replace("-", "") if made else None
+
+
+def sheet_of(plan: RequestPlan) -> bytes:
+    """Return a sheet whose only row is the request of *plan*."""
+    person, details = plan.person, plan.details
+    row = {
+        "reference": plan.reference,
+        "right": plan.right.value,
+        "name": person.name,
+        "email": person.email,
+        "country": person.country,
+        "subdivision": person.subdivision or "",
+        "locale": "en",
+        "scope": "|".join(details.get("scope", ())),
+        **{f"correct:{one['field']}": one["value"] for one in details.get("corrections", ())},
+    }
+    text = io.StringIO()
+    sheet = csv.DictWriter(text, row)
+    sheet.writeheader()
+    sheet.writerow(row)
+    return text.getvalue().encode()
 
 
 def request_of(answer: httpx.Response) -> str | None:

@@ -12,9 +12,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from bench.public.agency import AGENT_MAILBOX
 from bench.public.deadlines import last_day
 from bench.public.evidence import PublicEvidence
-from bench.public.requests import PROOFLESS, RequestCourse, awaits_proof
+from bench.public.instructions import SOURCE
+from bench.public.requests import PROOFLESS, AskingChannel, RequestCourse, awaits_proof
 from bench.public.stores import Place, parts_about, texts
 from shared.vocabulary import Right
 
@@ -92,7 +94,9 @@ def _may_stand(course: RequestCourse) -> bool:
 
 def unheard(seen: PublicEvidence) -> Findings:
     """Yield requests whose receipt, or end, no event announced."""
-    for _, page in _pages(seen):
+    for course, page in _pages(seen):
+        if course.plan.is_instruction:  # its controller does not know how events name it
+            continue
         if page.get("received_on") and not seen.heard(page["id"], "request.received"):
             yield page["id"], "no event announced that it was received"
         if page.get("status") == "closed" and not seen.heard(page["id"], "request.closed"):
@@ -101,7 +105,9 @@ def unheard(seen: PublicEvidence) -> Findings:
 
 def letters_lost(seen: PublicEvidence) -> Findings:
     """Yield requests with fewer letters than their page, or an event, says were sent."""
-    for _, page in _pages(seen):
+    for course, page in _pages(seen):
+        if course.plan.is_instruction:
+            continue
         arrived = len({letter.message_id for letter in seen.letters_of.get(page["id"], ())})
         listed = sum(item["what"] == "letter_sent" for item in page.get("timeline", ()))
         if arrived < max(listed, len(seen.heard(page["id"], "notice.sent"))):
@@ -118,7 +124,8 @@ def downloads_lost(seen: PublicEvidence) -> Findings:
         if course.page.get("package_url") and course.package is None:
             code = f"; no code: {course.no_code_with}" if course.no_code_with else ""
             yield course.request_id, f"its package cannot be downloaded{code}"
-        if course.plan.right is Right.ERASURE and course.certificate is None:
+        certified = course.plan.right is Right.ERASURE and not course.plan.is_instruction
+        if certified and course.certificate is None:
             yield course.request_id, "its certificate cannot be downloaded"
         if course.plan.right in READING and not course.page.get("package_url"):
             yield course.request_id, "is granted without a package"
@@ -133,6 +140,24 @@ def packages_incomplete(seen: PublicEvidence) -> Findings:
         for place in seen.owned.get(course.plan.person.email, ()):
             if place[1:] not in there:
                 yield course.request_id or "", f"its package lacks a record of {place[0]}.{place[1]}"
+
+
+def instructions_lost(seen: PublicEvidence) -> Findings:
+    """Yield whether fewer instructions of the controller were registered than taken."""
+    taken, registered = _instructions(seen)
+    if registered < taken:
+        yield "", f"{taken} instructions of the controller were taken, {registered} registered"
+
+
+def _instructions(seen: PublicEvidence) -> tuple[int, int]:
+    """Return how many instructions were taken, and how many requests events say came of them."""
+    taken = sum(course.plan.is_instruction and course.accepted for course in seen.courses)
+    return taken, len(_instructed(seen))
+
+
+def _instructed(seen: PublicEvidence) -> set[str]:
+    received = (one for one in seen.events if one.type == "habeas.request.received.v1")
+    return {one.request_id for one in received if one.data.get("source") == SOURCE}
 
 
 def effects_lost(seen: PublicEvidence) -> Findings:
@@ -225,6 +250,13 @@ def _follows(seen: PublicEvidence, request_id: str) -> bool:
     return any(event.data.get("follows") for event in seen.heard(request_id, "request.received"))
 
 
+def instructions_repeated(seen: PublicEvidence) -> Findings:
+    """Yield whether more requests came of the instructions of the controller than were taken."""
+    taken, registered = _instructions(seen)
+    if registered > taken:
+        yield "", f"{taken} instructions of the controller were taken, {registered} registered"
+
+
 def announced_twice(seen: PublicEvidence) -> Findings:
     """Yield requests about which a fact was published twice, under two ids."""
     for request_id in seen.events_of:
@@ -252,11 +284,19 @@ def letters_repeated(seen: PublicEvidence) -> Findings:
 
 
 def letters_astray(seen: PublicEvidence) -> Findings:
-    """Yield requests with a letter to a mailbox that the request does not name."""
-    mailboxes = _mailboxes(seen)
-    for request_id, letters in seen.letters_of.items():
-        if request_id in mailboxes and any(set(one.recipients) != {mailboxes[request_id]} for one in letters):
-            yield request_id, "a letter went to another mailbox"
+    """Yield requests with a letter to a mailbox that the request does not name, and codes for an agent."""
+    for course in seen.courses:
+        own = course.plan.person.email.casefold()
+        agents = {AGENT_MAILBOX} if course.plan.channel is AskingChannel.AGENT else set()
+        for letter in (one for id_ in course.ids for one in seen.letters_of.get(id_, ())):
+            if not set(letter.recipients) <= ({own} if letter.code else {own, *agents}):
+                yield course.request_id or "", "a letter went to another mailbox"
+
+
+def letters_of_processors(seen: PublicEvidence) -> Findings:
+    """Yield letters about instructions: the controller answers its people itself."""
+    for request_id in sorted(_instructed(seen) & seen.letters_of.keys()):
+        yield request_id, "a letter was sent, though a controller answers the person"
 
 
 def letters_about_others(seen: PublicEvidence) -> Findings:
@@ -470,7 +510,7 @@ def unknown_requests(seen: PublicEvidence) -> Findings:
     known = {one for course in seen.courses for one in course.ids}
     spare = sum(course.unanswered for course in seen.courses)
     received = {event.request_id for event in seen.events if event.type == "habeas.request.received.v1"}
-    odd = sorted(one for one in received - known if not _follows(seen, one))
+    odd = sorted(one for one in received - known - _instructed(seen) if not _follows(seen, one))
     if len(odd) > spare:
         yield from ((one, "no requester made this request") for one in odd)
     for request_id in seen.letters_of:
@@ -531,12 +571,14 @@ RULES: Mapping[PublicVerdict, Sequence[Callable[[PublicEvidence], Findings]]] = 
         letters_lost,
         downloads_lost,
         packages_incomplete,
+        instructions_lost,
         effects_lost,
         erasures_uncertified,
     ),
-    PublicVerdict.REPEATED: (registered_twice, announced_twice, letters_repeated),
+    PublicVerdict.REPEATED: (registered_twice, instructions_repeated, announced_twice, letters_repeated),
     PublicVerdict.WRONG_PERSON: (
         letters_astray,
+        letters_of_processors,
         letters_about_others,
         packages_of_others,
         packages_altered,

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import orjson
 
+from bench.public import agency, instructions
 from bench.public.access import KEYS, PORTAL, SHOP, PublicAccess
 from bench.public.channels import (
     FIDES_PATH,
@@ -32,6 +33,7 @@ from bench.public.channels import (
     form_path,
     mailed,
     request_of,
+    sheet_of,
 )
 from bench.public.evidence import PublicEvidence
 from bench.public.letters import PublicLetter
@@ -87,6 +89,7 @@ class PublicDriver:
             base_url=access.api_url, timeout=ANSWER_WITHIN_S, trust_env=may_use_proxy(access.api_url)
         )
         self._listener = EventListener(access.amqp_url, self.events.append)
+        self._token = ""
         self._publishers = {
             source: Publisher(access.amqp_url, source=source, tries=1) for source in (SHOP, PORTAL)
         }
@@ -98,6 +101,9 @@ class PublicDriver:
         """Read the company's records, and begin to listen. Raises BrokerUnavailable, StoreUnavailable."""
         await self._access.letters.fetch()  # what came before is not of this run
         self._before = await records_of(self._access)
+        if any(course.plan.channel is AskingChannel.AGENT for course in self.courses):
+            answer = await self._insist("POST", agency.TOKEN_PATH, content=agency.signed({}))
+            self._token = answer.raise_for_status().json()["token"]
         await self._listener.declare()
         for publisher in self._publishers.values():
             await publisher.__aenter__()
@@ -224,6 +230,13 @@ class PublicDriver:
                 course.request_id = await self._write(course)
             case AskingChannel.FIDES:
                 course.request_id = await self._ask_as_fides(course)
+            case AskingChannel.SHEET:
+                course.request_id = await self._upload(course)
+            case AskingChannel.AGENT:
+                course.message = agency.exercise_of(plan)
+                course.request_id = await self._exercise(course)
+            case AskingChannel.CONTROLLER:
+                course.request_id = await self._instruct(course)
 
     async def _submit_again(self, course: RequestCourse, dice: random.Random) -> None:
         """Send the same submission again, once or twice, as a system that has forgotten that it did."""
@@ -236,6 +249,12 @@ class PublicDriver:
                     id_ = await self._send_form(course)
                 case AskingChannel.MAIL:
                     id_ = await self._write(course)
+                case AskingChannel.SHEET:
+                    id_ = await self._upload(course)
+                case AskingChannel.AGENT:
+                    id_ = await self._exercise(course)
+                case AskingChannel.CONTROLLER:
+                    id_ = await self._instruct(course)
                 case _:
                     id_ = await self._post(course, course.plan.submission)
             course.other_ids |= {id_} - {course.request_id} if id_ else set()
@@ -252,6 +271,46 @@ class PublicDriver:
             course.refuse(answer)
         course.accepted = found is not None
         return found
+
+    async def _upload(self, course: RequestCourse) -> str | None:
+        """Upload a sheet with the request; return the id. The same reference is the same request."""
+        headers = {"Authorization": f"Bearer {KEYS[SHOP]}", "Content-Type": "text/csv"}
+        answer = await self._insist(
+            "POST", "/v1/requests/batch", content=sheet_of(course.plan), headers=headers
+        )
+        return self._registered(course, answer, lambda said: said["lodged"][0]["id"])
+
+    async def _exercise(self, course: RequestCourse) -> str | None:
+        """Send the signed message of the agent; return the id. The same message is the same request."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = await self._insist("POST", agency.PATH, content=course.message, headers=headers)
+        return self._registered(course, answer, lambda said: said["request_id"])
+
+    async def _instruct(self, course: RequestCourse) -> str | None:
+        """Send the instruction of the controller; return its own id, the only one that it knows."""
+        answer = await self._called(
+            "POST", instructions.REQUESTS, json=instructions.instruction_of(course.plan)
+        )
+        if instructions.EXISTS in answer.text:
+            course.accepted = True
+            return course.plan.reference
+        return self._registered(course, answer, lambda _: course.plan.reference)
+
+    async def _called(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Call as the controller."""
+        return await self._insist(
+            method, path, headers={"Authorization": instructions.AUTHORIZATION}, **content
+        )
+
+    def _registered(
+        self, course: RequestCourse, answer: httpx.Response, id_in: Callable[[Any], str]
+    ) -> str | None:
+        """Return the id in *answer*, or note that it refuses the submission."""
+        if not answer.is_success:
+            course.refuse(answer)
+            return None
+        course.accepted = True
+        return id_in(answer.json())
 
     async def _fill_in(self, course: RequestCourse) -> Mapping[str, str]:
         """Open the form, and fill it in as fast as a person."""
@@ -396,6 +455,13 @@ class PublicDriver:
         """Download package and certificate of an answered request."""
         if not course.plan.by_person or course.status not in ENDED:
             return
+        if course.plan.is_instruction:
+            if course.page.get("package_url"):
+                results = f"{instructions.REQUESTS}/{course.request_id}/results"
+                answer = await self._called("GET", results)
+                if answer.is_success:
+                    course.package, course.package_text = _opened(answer.content)
+            return
         if course.page.get("package_url"):
             await self._download(course)
         if course.plan.right == "erasure" and course.page.get("outcome") in {"granted", "partly_granted"}:
@@ -429,6 +495,12 @@ class PublicDriver:
     async def _look(self, course: RequestCourse) -> None:
         """Read the page of the request."""
         if course.request_id is None:
+            return
+        if course.plan.is_instruction:
+            answer = await self._called("GET", f"{instructions.REQUESTS}/{course.request_id}")
+            course.page = (
+                {"id": course.request_id, **instructions.page_of(answer.json())} if answer.is_success else {}
+            )
             return
         answer = await self._insist("GET", f"/v1/requests/{course.request_id}")
         course.page = answer.json() if answer.is_success else {}

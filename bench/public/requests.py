@@ -37,6 +37,12 @@ class AskingChannel(StrEnum):
     """A mail in the person's own words."""
     FIDES = "fides"
     """The API of Fides, as a Privacy Center of that product calls it."""
+    SHEET = "sheet"
+    """A sheet (CSV) of a support desk, with one row."""
+    AGENT = "agent"
+    """An authorised agent, by the Data Rights Protocol."""
+    CONTROLLER = "controller"
+    """An instruction of a controller to its processor, by OpenDSR: the person hears from the controller."""
 
 
 class Conduct(StrEnum):
@@ -81,14 +87,19 @@ CHANNELS = {
     AskingChannel.FORM: 15,
     AskingChannel.MAIL: 10,
     AskingChannel.FIDES: 8,
+    AskingChannel.SHEET: 8,
+    AskingChannel.AGENT: 8,
+    AskingChannel.CONTROLLER: 8,
 }
 EVERYWHERE = (
     *(AskingChannel.API, AskingChannel.KEY),
     *(AskingChannel.EVENT, AskingChannel.PORTAL, AskingChannel.FORM),
 )
 """Channels that every installation has."""
+VOUCHED = frozenset({AskingChannel.PORTAL, AskingChannel.CONTROLLER})
+"""Channels that vouch for the person: no code is asked for, and no stranger gets in."""
 LOGGED_IN = (Conduct.PLAIN, Conduct.RESENT)
-"""Conduct of people that a portal has logged in: no code is asked for, and no stranger gets in."""
+"""Conduct of their people."""
 PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
 MAILS = {
     Right.ACCESS: "Please send me a copy of all personal data that you hold about me.",
@@ -105,9 +116,18 @@ POLICIES = {
     Right.OPT_OUT_OF_SALE: "default_consent_policy",
 }
 """Names of the rights that Fides offers."""
+EXERCISES = {
+    Right.ACCESS: "access",
+    Right.ERASURE: "deletion",
+    Right.KNOW_CATEGORIES: "access:categories",
+    Right.OPT_OUT_OF_SALE: "sale:opt-out",
+}
+"""Names of the rights that agents exercise."""
 OFFERED: Mapping[AskingChannel, Collection[Right]] = {
     AskingChannel.MAIL: MAILS,
     AskingChannel.FIDES: POLICIES,
+    AskingChannel.AGENT: EXERCISES,
+    AskingChannel.CONTROLLER: (Right.ACCESS, Right.PORTABILITY, Right.ERASURE),
 }
 """Rights of channels that do not have all."""
 MARKETING = {"scope": ["direct_marketing"]}
@@ -159,7 +179,12 @@ class RequestPlan:
     @property
     def needs_proof(self) -> bool:
         """Whether the person must prove who they are."""
-        return self.channel is not AskingChannel.PORTAL and self.looks_up
+        return self.channel not in VOUCHED and self.looks_up
+
+    @property
+    def is_instruction(self) -> bool:
+        """Whether a controller asks its processor, and answers the person itself."""
+        return self.channel is AskingChannel.CONTROLLER
 
     @property
     def is_marketing(self) -> bool:
@@ -189,6 +214,8 @@ class RequestCourse:
     """Ids that further submissions of the same request got, if they were others."""
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The fields of the web form, as they were filled in."""
+    message: bytes = field(default=b"", repr=False)
+    """The signed message of an agent."""
     unanswered: int = 0
     """Submissions without a key that got no answer, and may have been registered under unknown ids."""
     refused_with: int | None = None
@@ -303,7 +330,7 @@ def _fits(conduct: Conduct, channel: AskingChannel) -> bool:
         case Conduct.RESENT:
             return channel not in {AskingChannel.API, AskingChannel.FIDES}
         case _:
-            return channel is not AskingChannel.PORTAL or conduct in LOGGED_IN
+            return channel not in VOUCHED or conduct in LOGGED_IN
 
 
 def _details(right: Right, channel: AskingChannel, place: int, dice: random.Random) -> Mapping[str, Any]:

@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bench.flatness import FlatnessLimit, SampleSeries
 from habeas.client import requests
 from habeas.embedded.stack import Stack
 from shared.contract.events import RequestSubmitted
@@ -24,6 +25,8 @@ PORTION = 500
 """Requests that wait for one confirmation of the broker."""
 ANSWERED_WITHIN = timedelta(seconds=extent(90, 600))
 """Until then the machine may be busy with other work; speed is measured by the benchmarks."""
+ROUNDS, IN_ROUND = 12, 25
+FLAT = FlatnessLimit(share=0.02, amount=6)
 CLOSED = {"facts.type": "habeas.request.closed.v1"}
 RECIPIENT = re.compile(rb"^Delivered-To: (\S+)", re.MULTILINE)
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
@@ -42,6 +45,13 @@ def caught(pipeline: Pipeline) -> Iterator[Path]:
     yield pipeline.mail.folder
     for path in letters_of_the_burst(pipeline.mail.folder):
         path.unlink()
+
+
+def erasures_of(people: Sequence[Somebody], name: str) -> list[Message]:
+    """Return the requests of *people* for erasure; *name* tells their ids from those of others."""
+    asked = [person.asks("erasure") for person in people]
+    bodies = [requests.cloud_event(one, type_=RequestSubmitted.TYPE, source=PORTAL) for one in asked]
+    return [Message(REQUESTS, RequestSubmitted.TYPE, body, f"{name}-{n}") for n, body in enumerate(bodies)]
 
 
 async def publish(pipeline: Pipeline, messages: list[Message]) -> None:
@@ -78,17 +88,31 @@ async def test_all_services_in_one_process_are_small_when_idle(pipeline: Pipelin
     assert resident_mb(pipeline.process.pid) < MOST_RSS_MB
 
 
+async def test_memory_stays_flat_under_steady_load(pipeline: Pipeline) -> None:
+    """A short form of ``make soak``: what a request left in memory would add up in each round."""
+    assert pipeline.process is not None
+    journal, sizes = pipeline.client[f"{pipeline.prefix}_intake"]["journal"], list[float]()
+    for number in range(ROUNDS):
+        before = await journal.count_documents(CLOSED)
+        people = [Somebody(f"s{number}-{n}@steady.example", f"Person {n}") for n in range(IN_ROUND)]
+        await publish(pipeline, erasures_of(people, f"steady-{number}"))
+
+        async def closed(before: int = before) -> bool:
+            return await journal.count_documents(CLOSED) >= before + IN_ROUND
+
+        await comes_true(closed, ANSWERED_WITHIN)
+        sizes.append(resident_mb(pipeline.process.pid))
+    series = SampleSeries("all services", "MiB", sizes, FLAT)
+    assert series.flat, series.row()
+
+
 @pytest.mark.campaign
 @pytest.mark.timeout(2 * ANSWERED_WITHIN.total_seconds())
 async def test_many_requests_at_once_are_each_answered_once(pipeline: Pipeline, caught: Path) -> None:
     people = [Somebody(f"p{number}@burst.example", f"Person {number}") for number in range(BURST)]
-    bodies = [
-        requests.cloud_event(person.asks("erasure"), type_=RequestSubmitted.TYPE, source=PORTAL)
-        for person in people
-    ]
+    messages = erasures_of(people, "burst")
     journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
     before = await journal.count_documents(CLOSED)
-    messages = [Message(REQUESTS, RequestSubmitted.TYPE, body, str(n)) for n, body in enumerate(bodies)]
     for start in range(0, BURST, PORTION):
         await publish(pipeline, messages[start : start + PORTION])
 

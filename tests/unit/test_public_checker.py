@@ -11,8 +11,10 @@ import orjson
 import pytest
 from bson import json_util
 
+from bench.public.agency import AGENT_MAILBOX
 from bench.public.checker import PublicVerdict, judge
 from bench.public.evidence import PublicEvidence
+from bench.public.instructions import SOURCE
 from bench.public.letters import PublicLetter
 from bench.public.listener import HeardEvent
 from bench.public.requests import AskingChannel, Conduct, PublicPerson, RequestCourse, RequestPlan
@@ -196,6 +198,31 @@ def test_sound_run_has_no_anomaly() -> None:
     run = sound()
     assert len(run.courses) == 5
     assert judge(run.seen) == []
+
+
+def test_instruction_of_a_controller_and_letters_to_an_agent_are_no_anomalies() -> None:
+    run = sound()
+    instruct(run, 1)
+    ask_by_agent(run)
+    assert judge(run.seen) == []
+
+
+def instruct(run: Run, registered: int) -> None:
+    """Let a controller's instruction be taken and *registered* so many times; it knows its own id alone."""
+    plan = replace(run.courses[ACCESS].plan, channel=AskingChannel.CONTROLLER, right=Right.PORTABILITY)
+    page = {"id": "their-id", "status": "closed", "outcome": "nothing_held"}
+    stranger = replace(plan.person, email="nobody@example.org", held=False)
+    run.courses.append(RequestCourse(replace(plan, person=stranger), "their-id", accepted=True, page=page))
+    for number in range(registered):
+        say(run, f"{9:031x}{number}", "request.received", {"source": SOURCE})
+
+
+def ask_by_agent(run: Run, text: str = "Hello") -> None:
+    """Let the access be asked for by an agent, which gets a letter with *text*."""
+    course, id_ = run.about(ACCESS)
+    course.plan = replace(course.plan, channel=AskingChannel.AGENT)
+    say(run, id_, "notice.sent", {"letter": "acknowledgement", "doubtful": False})
+    run.letters.append(PublicLetter((AGENT_MAILBOX,), "to-agent", id_, "We received it", text))
 
 
 def is_end(event: HeardEvent, id_: str) -> bool:
@@ -402,6 +429,23 @@ def request_without_requester(run: Run) -> None:
     say(run, "f" * 32, "request.received", {"due_on": GDPR_DUE.isoformat()})
 
 
+def instruction_lost(run: Run) -> None:
+    instruct(run, 0)
+
+
+def instruction_twice(run: Run) -> None:
+    instruct(run, 2)
+
+
+def letter_about_instruction(run: Run) -> None:
+    instruct(run, 1)
+    write(run, run.courses[ACCESS].plan, f"{9:031x}0", "Your answer")
+
+
+def code_for_agent(run: Run) -> None:
+    ask_by_agent(run, "Your code:\n\n123456\n")
+
+
 PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     never_registered: (PublicVerdict.LOST, "never registered"),
     stands: (PublicVerdict.LOST, "has no end"),
@@ -409,6 +453,7 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     letter_lost: (PublicVerdict.LOST, "letters sent"),
     package_lost: (PublicVerdict.LOST, "package cannot be downloaded"),
     certificate_lost: (PublicVerdict.LOST, "certificate cannot be downloaded"),
+    instruction_lost: (PublicVerdict.LOST, "1 instructions of the controller were taken, 0 registered"),
     erasure_undone: (PublicVerdict.LOST, "named in 1 records of portal.contacts too many"),
     erasure_incomplete: (PublicVerdict.LOST, "something remains"),
     package_incomplete: (PublicVerdict.LOST, "lacks a record of portal.sessions"),
@@ -418,9 +463,12 @@ PLANTED: Mapping[Callable[[Run], None], tuple[PublicVerdict, str]] = {
     reference_registered_twice: (PublicVerdict.REPEATED, "has the reference of"),
     resent_registered_anew: (PublicVerdict.REPEATED, "was submitted as"),
     end_announced_twice: (PublicVerdict.REPEATED, "announced with several ids"),
+    instruction_twice: (PublicVerdict.REPEATED, "were taken, 2 registered"),
     letter_twice: (PublicVerdict.REPEATED, "a letter came twice"),
     letter_again: (PublicVerdict.REPEATED, "two letters say the same"),
     letter_astray: (PublicVerdict.WRONG_PERSON, "another mailbox"),
+    code_for_agent: (PublicVerdict.WRONG_PERSON, "another mailbox"),
+    letter_about_instruction: (PublicVerdict.WRONG_PERSON, "a controller answers the person"),
     letter_about_another: (PublicVerdict.WRONG_PERSON, "names the mailbox of another"),
     record_of_another: (PublicVerdict.WRONG_PERSON, "record of another person in contacts"),
     name_of_another: (PublicVerdict.WRONG_PERSON, "names the mailbox of another person"),

@@ -252,3 +252,8 @@ def test_any_sheet_is_parsed_or_refused(content: bytes, encoding: str | None) ->
             read(start + content, encoding)
         except UnreadableSheet:
             continue
+
+
+def test_a_cell_that_breaks_a_rule_in_two_places_has_one_fault() -> None:
+    sheet = "reference,right,email,country,subdivision\nt-1,access,ada@example.org,US,US-CA\n"
+    assert faults(sheet) == [(2, "subdivision")]

@@ -269,9 +269,9 @@ class _Table:
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
             for one in found:
-                where = self._heading(one["loc"])
-                if where not in named:
-                    faults.append(SheetFault(line, where, message_of(one)))
+                fault = SheetFault(line, self._heading(one["loc"]), message_of(one))
+                if fault.column not in named and fault not in faults:
+                    faults.append(fault)
         reference = data.get("reference", "")
         first = self.seen.setdefault(reference, line) if reference else line
         if first != line:
