@@ -198,7 +198,7 @@ def resume(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Resume a request that a letter's reader, or an unclear reply, has stopped."""
+    """Resume a request that the staff has paused, or that a stop link or an unclear reply has stopped."""
     effect = decide(signer_of(code, state), contract.StopDecided, request_id, resume=True, remark=remark)
     report(effect, "resumed: the request is no longer stopped", as_json=as_json)
 
