@@ -103,7 +103,7 @@ class MailServerPort(Protocol):
 
 
 class LetterClaim(StrEnum):
-    """What is known of a letter when it is claimed."""
+    """The state of a letter when it is claimed."""
 
     NEW = "new"
     IN_DOUBT = "in_doubt"
