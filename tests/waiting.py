@@ -17,7 +17,7 @@ FIRST_POLL_S, LAST_POLL_S = 0.02, 0.1
 
 async def eventually(
     probe: Callable[[], Awaitable[T] | T],
-    within: timedelta = timedelta(seconds=30),
+    within: timedelta = timedelta(seconds=60),
     *,
     at_once: bool = False,
 ) -> T:

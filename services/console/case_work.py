@@ -41,6 +41,8 @@ FACT_OF: Mapping[CasePart, type[Fact]] = {
     CasePart.FILES: FileAttached,
 }
 """The fact that intake records of each part."""
+ITEM_OF: Mapping[CasePart, str] = {CasePart.NOTES: "note", CasePart.FILES: "item"}
+"""The field of the fact with the item that intake's answer names; an owner has none."""
 
 
 class NoSessionKey(HTTPException):
@@ -93,17 +95,26 @@ async def acted(parts: ConsoleParts, visitor: Visitor, case: str, part: CasePart
     """
     Act at intake by the session of *visitor*, and wait until the page of *case* shows it, or for seconds.
 
+    An act of a colleague, or an earlier one that is shown late, is not taken for it.
+
     Raises HTTPException: as intake answers.
     """
-    before = len(await _acts(parts, case, part))
+    before = {one.id for one in (await parts.histories.of([case])).get(case, ())}
     try:
-        await _called(parts, visitor, f"/v1/staff/cases/{case}/{part.value}", **body)
+        answer = await _called(parts, visitor, f"/v1/staff/cases/{case}/{part.value}", **body)
     except StaffApiProblem as problem:
         raise HTTPException(problem.status, str(problem)) from None
     except DecisionNotAccepted as refused:
         raise HTTPException(HTTPStatus.FORBIDDEN, str(refused)) from None
+    item = answer.json()["item"] if part in ITEM_OF else None
     for _ in range(round(SEEN_WITHIN_S / POLL_S)):
-        if len(await _acts(parts, case, part)) > before:
+        acts = [one for one in await parts.histories.shown(case) if isinstance(one.fact, FACT_OF[part])]
+        if any(
+            one.id not in before
+            and one.actor == visitor.member.name
+            and (item is None or getattr(one.fact, ITEM_OF[part]) == item)
+            for one in acts
+        ):
             return
         await asyncio.sleep(POLL_S)
 
@@ -140,9 +151,3 @@ async def _called(parts: ConsoleParts, visitor: Visitor, path: str, method: str 
             raise
     await parts.sessions.lock(visitor.session)
     raise NoSessionKey
-
-
-async def _acts(parts: ConsoleParts, case: str, part: CasePart) -> list[Fact]:
-    """Return the facts on *part* of *case* that its page shows."""
-    history = await parts.histories.shown(case)
-    return [one.fact for one in history if isinstance(one.fact, FACT_OF[part])]

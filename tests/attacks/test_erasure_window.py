@@ -275,7 +275,7 @@ async def test_owner_of_another_mailbox_stops_a_copy_before_it_is_made(stage: St
         *(pipeline.verified("access", person) for person in (attacker, honest, plain))
     )
     link = await stop_link_for(pipeline, victim)
-    assert (await pipeline.page(held))["status"] == "verified"
+    await pipeline.until_it_is("verified", held)
     (await pipeline.http.post(link)).raise_for_status()
     await pipeline.closed(at_once)
     windows = await cases_with(pipeline, DisclosureScheduled)

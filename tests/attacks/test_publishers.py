@@ -43,7 +43,7 @@ SHEETS = "support.example"
 OWN = "own"
 """The ``user_id`` that is the user of the connection."""
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ async def refusal(heard: Heard, case: str, id_: str) -> str:
         refused = heard.of(case, "decision.refused")
         return next((one["data"]["reason"] for one in refused if one["data"]["decision"] == id_), "")
 
-    return await eventually(found, timedelta(seconds=20))
+    return await eventually(found)
 
 
 async def unmoved(pipeline: Pipeline, case: str) -> None:

@@ -315,7 +315,7 @@ async def test_access_that_was_stopped_discloses_nothing_until_resumed(pipeline:
     link = await link_in_letter(pipeline, person, case)
     (await pipeline.http.post(link)).raise_for_status()
     assert (await pipeline.prove(case, code)).status_code == 409
-    assert (await pipeline.page(case))["status"] == "challenged"
+    await state_of(pipeline, case, status="challenged")
     assert (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).status_code == 409
     await decided(pipeline, "request", "resume", case)
 

@@ -22,7 +22,7 @@ from tests.integration.pipeline import PORTAL, SERVICES, Pipeline, comes_true, n
 from tests.integration.span_receiver import SpanReceiver, receiving
 from tests.staff import PASSWORD
 
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,9 +68,9 @@ OWN_SOURCES = {f"habeas/{service}" for service in (*topology.LISTENS, "command")
 """CloudEvents sources of the services and of the command; events of tests have others."""
 KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
 TODAY = datetime.now(UTC).date()
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=60)
 READY_WITHIN = timedelta(seconds=90)
-STOP_WITHIN = timedelta(seconds=20)
+STOP_WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)

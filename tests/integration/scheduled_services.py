@@ -62,7 +62,7 @@ WRITES = {
     "publisher": ("publish",),
 }
 """Boundaries before and after which a process may die."""
-ARRIVES_WITHIN_S = 20.0
+ARRIVES_WITHIN_S = 60.0
 MOST_AT_ONCE = 3
 """Messages that a service takes together, at most."""
 

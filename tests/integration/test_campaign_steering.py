@@ -33,7 +33,7 @@ from tests.integration.test_campaign_turns import CampaignLists
 from tests.integration.test_smtp_bounces import REPORT
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=60)
 
 
 async def decide(campaigner: Campaigner, decision: Decision) -> None:

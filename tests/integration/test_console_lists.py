@@ -116,6 +116,20 @@ async def test_facts_are_shown_once_the_row_of_their_case_has_them(database: Dat
     assert len(await model.shown(case)) == 2
 
 
+async def test_facts_are_not_shown_before_the_list_of_holds_has_them(database: Database) -> None:
+    case, holds = "ab" * 16, list[int]()
+
+    class Watched(CaseHistories):
+        async def _write(self, collection: Any, changes: Sequence[Any], what: str) -> None:
+            if collection.name == "cases":
+                holds.append(await database["holds"].count_documents({"case": case}))
+            await super()._write(collection, changes, what)
+
+    hold = events.HoldPlaced(request_id=case, by="dana", hold="1" * 32, scope=HoldScope.PERSON, matter="m")
+    await Watched(database, ZoneInfo("UTC")).note([NotedFact(case, "placed", hold, START, START)])
+    assert holds == [1]
+
+
 async def test_open_requests_are_counted_in_their_index_alone(database: Database) -> None:
     cases = CaseList(database)
     await fill(database, CASES)

@@ -23,7 +23,7 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS, DASHBOARD = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana" / "habeas.json"
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=60)
 ANSWERED_BY_OTHERS = {"rabbitmq"}
 """Jobs of exporters that are not ours."""
 

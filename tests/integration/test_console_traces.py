@@ -6,7 +6,7 @@ from tests.integration.console_fixture import Console
 from tests.integration.pipeline import KEYS, PORTAL, Somebody
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=60)
 CUSTOMER = Somebody("ada.kessler@example.net", "Ada Kessler")
 
 

@@ -27,7 +27,7 @@ from shared.runtime.mongo import Client
 from tests.integration.service_process import DEADLY, STUBBORN
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=60)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -72,7 +72,7 @@ async def test_older_version_waits_for_facts_and_rows_of_newer_one(pipeline: Pip
         async with serving(pipeline, PRESENT, *FIRST):
             answered = await asked(pipeline, first)
             await comes_true(waits)
-            assert (await pipeline.page(answered))["status"] == "verified"
+            await pipeline.until_it_is("verified", answered)
         async with serving(pipeline, NEWER, *FIRST):
             await pipeline.closed(answered)
             newer = await asked(pipeline, second)

@@ -32,14 +32,14 @@ def event(number: int) -> Message:
 
 async def take(consumer: Consumer, count: int) -> list[Delivery]:
     taken: list[Delivery] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(taken) < count:
             taken += await consumer.take(count - len(taken))
     return taken
 
 
 async def publish_until_confirmed(bus: Bus, messages: list[Message]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await bus.publish(messages)
@@ -48,7 +48,7 @@ async def publish_until_confirmed(bus: Bus, messages: list[Message]) -> None:
 
 
 async def publish_for_ever(bus: Bus) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             await bus.publish([event(0)])
 
@@ -205,7 +205,7 @@ async def test_a_deleted_queue_is_consumed_once_it_is_declared_again(amqp_url: s
     await declare(amqp_url)
     await eventually(lambda: consumer.connected)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not taking.done():
             with suppress(Unroutable):
                 await bus.publish([event(2)])
@@ -278,7 +278,7 @@ async def test_large_messages_are_held_in_smaller_numbers_and_small_ones_in_full
                 await consumer.take(1)
         await consumer.settle(held)
     await bus.publish([event(number) for number in range(200, 1000)])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while consumer._permitted < consumer._prefetch:
             await consumer.settle(await consumer.take(100))
 

@@ -160,21 +160,25 @@ async def test_encrypted_passport_is_decrypted_for_its_examination_and_destroyed
 
 
 async def left_of(picture: bytes, pipeline: Pipeline, parts: Stack | None, case: str) -> list[str]:
-    """Return where anything of *picture* is found once it is said to be destroyed."""
+    """Return where anything of *picture* is found once it is destroyed: after the row that says so."""
     [destroyed] = await facts(pipeline, case, "habeas.evidence.destroyed.v1")
     assert destroyed["refs"]
     vault = pipeline.client[f"{pipeline.prefix}_vault"]
-    sealed = [
-        f"{kept}: {ref}"
-        for kept in ("items", "chunks")
-        for ref in destroyed["refs"]
-        if await vault[kept].count_documents({"_id": {"$regex": f"{case}.*{ref}"}})
-    ]
+
+    async def nothing_is_sealed() -> bool:
+        counts = [
+            await vault[kept].count_documents({"_id": {"$regex": f"{case}.*{ref}"}})
+            for kept in ("items", "chunks")
+            for ref in destroyed["refs"]
+        ]
+        return not any(counts)
+
+    await comes_true(nothing_is_sealed)
     own = [] if parts is None else [parts.database.folder, parts.broker.folder]
     slices = [picture[start : start + 48] for start in range(600, len(picture) - 48, 4_001)]
     assert len(slices) > 10
     in_clear = [*slices, b"BRANDEL", base64.b64encode(picture)[400:460]]
-    return sealed + found_on_disk([pipeline.folder, *own], in_clear)
+    return found_on_disk([pipeline.folder, *own], in_clear)
 
 
 def found_on_disk(folders: list[Path], needles: list[bytes]) -> list[str]:
@@ -278,9 +282,12 @@ async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipel
     await offer(pipeline, case, document("identity", OURS.sealed(picture)))
     await facts(pipeline, case, "habeas.identity.review_needed.v1")
 
-    code, output, errors = await command(pipeline, "verify", "list", "--as", "dana.muster", "--json")
-    assert code == 0, errors
-    assert case in {standing["request"] for standing in json.loads(output)}
+    async def listed() -> bool:
+        code, output, errors = await command(pipeline, "verify", "list", "--as", "dana.muster", "--json")
+        assert code == 0, errors
+        return case in {standing["request"] for standing in json.loads(output)}
+
+    await comes_true(listed)
     show = ("verify", "show", case, "--out", str(tmp_path / "proofs"), "--json")
     code, _, errors = await command(pipeline, *show, "--as", "robin.muster", "--code", "000000")
     assert (code, "not the code" in errors) == (2, True), errors
@@ -324,11 +331,12 @@ async def test_a_proof_that_waits_for_the_staff_is_found_nowhere_however_the_req
 
     items = pipeline.client[f"{pipeline.prefix}_vault"]["items"]
 
-    async def nothing_is_left() -> bool:
-        drawn = await items.count_documents({"_id": {"$regex": f"^{case}/.*_page"}})
-        return drawn == 0 and await left_of(picture, pipeline, parts, case) == []
+    assert await left_of(picture, pipeline, parts, case) == []
 
-    await comes_true(nothing_is_left, WITHIN)  # the proofs are destroyed after the row that says so
+    async def nothing_is_drawn() -> bool:
+        return await items.count_documents({"_id": {"$regex": f"^{case}/.*_page"}}) == 0
+
+    await comes_true(nothing_is_drawn)
 
 
 async def page_read_by_staff(pipeline: Pipeline, case: str) -> bytes:
@@ -405,9 +413,10 @@ async def paused(pipeline: Pipeline, case: str) -> dict[str, Any]:
 
 
 async def compared(pipeline: Pipeline, case: str) -> dict[str, Any]:
-    """Return the page of a request, once details have been compared with the records."""
+    """Return the page of a request, once details were compared and its letters are on it."""
     page = await pipeline.page(case)
-    return page if page["proof_refused_for"] else {}
+    letters = [entry for entry in page["timeline"] if entry["what"] == "letter_sent"]
+    return page if page["proof_refused_for"] and len(letters) == len(ASKING_LETTERS) else {}
 
 
 def subjects(pipeline: Pipeline, person: Somebody, case: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -336,6 +335,6 @@ async def test_details_that_would_not_open_the_data_do_not_change_it(
         details=corrections(contacts__job_title="Gardener"),
     )
     case = await pipeline.lodge(asked)
-    await pipeline.until_it_is("challenged", case, timedelta(seconds=20))
+    await pipeline.until_it_is("challenged", case)
     assert not heard.of(case, "identity.verified")
     assert await contact_of(pipeline, person) == contact

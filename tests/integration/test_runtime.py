@@ -25,7 +25,7 @@ from shared.runtime.service import Moment, Runtime, Service, on
 from tests.waiting import eventually
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-WITHIN = timedelta(seconds=40)
+WITHIN = timedelta(seconds=60)
 
 
 def planned(request_id: str, plan: str = "plan_1") -> ErasurePlanned:
@@ -95,7 +95,7 @@ class World:
     async def tell(self, numbers: Sequence[int]) -> None:
         """Publish one verified identity per number, as often as it takes."""
         messages = [verified(number) for number in numbers]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WITHIN.total_seconds()):
             while True:
                 try:
                     return await self.bus.publish(messages)
@@ -222,7 +222,7 @@ async def parked(world: World, count: int) -> list[dict[str, Any]]:
     """Return the headers of what is parked, once there are *count*."""
     consumer = Consumer(world.url, parking_of("fulfillment"), prefetch=10)
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN.total_seconds()):
         while len(found) < count:
             found += [dict(delivery.headers) for delivery in await consumer.take(10)]
     await consumer.stop()

@@ -85,11 +85,11 @@ class CaseHistories:
         await self.renew(entries.keys())
 
     async def renew(self, cases: Collection[str]) -> None:
-        """Make the rows of *cases* anew from their facts."""
+        """Make the rows of *cases* anew from their facts, those of the cases last: they show the facts."""
         histories = await self.of(cases)
+        await self._renew_others(histories)
         changes = [_change(case, history, self._zone) for case, history in histories.items()]
         await self._write(self._cases, changes, "renew the rows of cases")
-        await self._renew_others(histories)
         purged = {case: history for case, history in histories.items() if is_purged(history)}
         forgotten = [_forgotten(case, history) for case, history in purged.items()]
         await self._write(self._histories, forgotten, "forget purged cases")
