@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import SMTP
 
@@ -153,7 +153,8 @@ async def test_a_connection_lost_before_the_letter_leaves_no_doubt(step: str, tr
 
 @pytest.mark.parametrize("trouble", [hang_up, keep_silent])
 async def test_a_connection_lost_after_the_letter_leaves_doubt(trouble: Answer) -> None:
-    async with running(MailHost({"DATA": trouble})) as host, opened(host.url, patience=IMPATIENT) as channel:
+    patience = replace(IMPATIENT, answer=timedelta(seconds=30))  # else a slow start is no doubt
+    async with running(MailHost({"DATA": trouble})) as host, opened(host.url, patience=patience) as channel:
         assert type(await failure(channel)) is MailInDoubt
 
 

@@ -20,17 +20,17 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     if content == b"confuse":
         writer.write(b"INSTREAM size limit exceeded. ERROR\0")
     elif content == b"silence":
-        await asyncio.sleep(0.5)
+        await reader.read()  # until the other side has left
     else:
         writer.write(b"stream: Eicar-Signature FOUND\0" if EICAR in content else b"stream: OK\0")
     writer.close()
 
 
 @asynccontextmanager
-async def daemon() -> AsyncIterator[Clamd]:
+async def daemon(patience: timedelta) -> AsyncIterator[Clamd]:
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     async with server:
-        yield Clamd("127.0.0.1", server.sockets[0].getsockname()[1], timedelta(milliseconds=300))
+        yield Clamd("127.0.0.1", server.sockets[0].getsockname()[1], patience)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,8 @@ async def daemon() -> AsyncIterator[Clamd]:
 async def test_the_scanners_answer_becomes_a_check(
     content: bytes, result: CheckResult, reasons: tuple[str, ...]
 ) -> None:
-    async with daemon() as scanner:
+    patience = timedelta(milliseconds=300) if content == b"silence" else timedelta(seconds=30)
+    async with daemon(patience) as scanner:
         check = await scanner.scan(content)
 
     assert (check.name, check.result, check.reasons) == ("malware", result, reasons)

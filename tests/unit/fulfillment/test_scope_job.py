@@ -2,10 +2,12 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from services.fulfillment.breach.scope_job import BREACHES_AT_ONCE, LOOK_EVERY_S, ScopeJob
 from shared.runtime.worker import WakeUp
+from tests.waiting import eventually
 
 UNUSED = cast(Any, None)
 
@@ -17,6 +19,10 @@ class EnqueuedScopes:
         self.enqueued = WakeUp()
         self.looks = 0
         self.endless = endless
+
+    def have_begun(self, count: int) -> bool:
+        """Return whether there were so many looks."""
+        return self.looks >= count
 
     async def begin(self, _now: datetime) -> None:
         """Count the look."""
@@ -36,8 +42,8 @@ async def test_idle_task_looks_again_after_the_regular_time() -> None:
 async def test_scopes_enqueued_at_the_start_are_worked_on_side_by_side() -> None:
     scopes = EnqueuedScopes(endless=True)
     running = asyncio.create_task(job(scopes).run())
-    for _ in range(BREACHES_AT_ONCE):  # each begins a scope, and does not look again
+    for number in range(BREACHES_AT_ONCE):  # each begins a scope, and does not look again
         scopes.enqueued.within(0)
-        await asyncio.sleep(0.01)
+        await eventually(partial(scopes.have_begun, number + 1))
     running.cancel()
     assert scopes.looks == BREACHES_AT_ONCE

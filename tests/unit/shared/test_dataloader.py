@@ -77,7 +77,7 @@ async def test_cancelled_caller_does_not_affect_others() -> None:
 async def test_dear_loads_run_one_after_the_other_and_the_next_takes_all_that_waited() -> None:
     loads: list[list[int]] = []
     running = 0
-    begun = asyncio.Event()
+    begun, asked = asyncio.Event(), asyncio.Event()
 
     async def load(keys: Sequence[int]) -> dict[int, int]:
         nonlocal running
@@ -85,7 +85,7 @@ async def test_dear_loads_run_one_after_the_other_and_the_next_takes_all_that_wa
         assert running == 1
         loads.append(list(keys))
         begun.set()
-        await asyncio.sleep(0.02)
+        await asked.wait()
         running -= 1
         return {key: key * key for key in keys}
 
@@ -93,6 +93,8 @@ async def test_dear_loads_run_one_after_the_other_and_the_next_takes_all_that_wa
     early = [asyncio.ensure_future(squares(key)) for key in (1, 2)]
     await begun.wait()
     late = [asyncio.ensure_future(squares(key)) for key in (3, 4)]
+    await asyncio.sleep(0)
+    asked.set()
     assert await asyncio.gather(*early, *late) == [1, 4, 9, 16]
     assert loads == [[1, 2], [3, 4]]
     assert await squares(5) == 25
@@ -134,12 +136,12 @@ async def test_key_larger_than_a_load_is_loaded_alone() -> None:
 
 async def test_later_key_that_is_due_earlier_does_not_wait() -> None:
     loads: list[list[int]] = []
-    begun = asyncio.Event()
+    begun, asked = asyncio.Event(), asyncio.Event()
 
     async def load(keys: Sequence[int]) -> dict[int, int]:
         loads.append(list(keys))
         begun.set()
-        await asyncio.sleep(0.01)
+        await asked.wait()
         return {key: key for key in keys}
 
     ask = DataLoader(
@@ -147,7 +149,10 @@ async def test_later_key_that_is_due_earlier_does_not_wait() -> None:
     )
     early = [asyncio.ensure_future(ask(days)) for days in (20, 30)]
     await begun.wait()
-    await asyncio.gather(*early, ask(10))
+    late = asyncio.ensure_future(ask(10))
+    await asyncio.sleep(0)
+    asked.set()
+    await asyncio.gather(*early, late)
     assert loads == [[20], [10], [30]]
 
 
