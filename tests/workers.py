@@ -39,6 +39,11 @@ DATABASE = {
     "transactionLifetimeLimitSeconds": 20,
     # A write that is acknowledged is in the journal at any interval; dropping a database waits for it.
     "journalCommitInterval": 30,
+    # How long it keeps what a snapshot may read, and how often it makes a checkpoint. By default, dropped
+    # collections stay open for five minutes, by the ten thousand, and to close one takes a look at all.
+    # Backups alone read a snapshot, and take a second here.
+    "minSnapshotHistoryWindowInSeconds": 30,
+    "syncdelay": 10,
     # The least the server allows: each pipeline makes ten accounts.
     "scramIterationCount": 5_000,
     "scramSHA256IterationCount": 5_000,
