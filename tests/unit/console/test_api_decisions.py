@@ -1,15 +1,17 @@
 """Decisions over the API are signed as the account of the session, whatever their data names."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.types import ASGIApp
 
 from services.console.api import review_routes
 from services.console.api.app import create_api
@@ -33,7 +35,6 @@ from shared.runtime.client_limits import BytesInFlight
 from shared.runtime.staff_api import DecisionNotAccepted, DecisionState, StaffApiProblem, TakenDecision
 from shared.vocabulary import StaffRole
 
-pytestmark = pytest.mark.slow  # the application is made for each
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 UNTIL = NOW + timedelta(hours=1)
 CASE, OTHER, DECISION = "ab" * 16, "ba" * 16, "cd" * 16
@@ -94,11 +95,31 @@ def intake() -> Intake:
     return Intake()
 
 
-async def call(intake: Intake, method: str, path: str, **arguments: Any) -> httpx.Response:
-    parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, intake)
+@dataclass
+class Current:
+    """What *chosen* returns at the moment."""
+
+    chosen: Callable[[], Any]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.chosen(), name)
+
+
+@cache
+def application() -> tuple[list[Intake], ASGIApp]:
+    """Return the application, and the list whose last intake it calls: to make it takes long."""
+    intakes: list[Intake] = []
+    every, uploads = Current(lambda: intakes[-1]), Current(lambda: intakes[-1].uploads)
+    parts: dict[str, Any] = dict.fromkeys(ConsoleParts.__dataclass_fields__, every)
     settings = SimpleNamespace(company=company(EXAMPLE))
-    given = ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "uploads": intake.uploads})
-    transport, headers = httpx.ASGITransport(create_api(given)), {"Authorization": "Bearer token"}
+    given = ConsoleParts(**{**parts, "settings": settings, "clock": lambda: NOW, "uploads": uploads})
+    return intakes, create_api(given)
+
+
+async def call(intake: Intake, method: str, path: str, **arguments: Any) -> httpx.Response:
+    intakes, app = application()
+    intakes[:] = [intake]
+    transport, headers = httpx.ASGITransport(app), {"Authorization": "Bearer token"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://console.test", headers=headers
     ) as http:
