@@ -1,6 +1,6 @@
 """Handlers of the notifier: each writes a letter about an event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from services.notifier.context import Addressee, NotifierContext, submission_of, write, write_to
@@ -79,7 +79,7 @@ from shared.runtime.service import forget, noted, on
 
 CONFIRMED = ((Evidence.CONFIRMATION,),)
 UNSTATED = (ReasonCode.IDENTITY_NOT_ESTABLISHED,)
-"""Reasons of a refusal that states none which a letter knows."""
+"""Reasons of a refusal that states none which a letter knows, and that nobody explains."""
 
 
 async def acknowledge(event: RequestReceived, ctx: NotifierContext) -> Sequence[Fact]:
@@ -178,8 +178,7 @@ async def refuse(event: IdentityRefused, ctx: NotifierContext) -> Sequence[Fact]
     """Announce the refusal with the remedies: the identity stayed unclear, or a ground of the law applies."""
     item = event.explanation
     explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
-    facts = replace(_refusal(known_reasons(event.reasons) or UNSTATED, ctx), explanation=explanation)
-    return await write(LetterKind.REFUSAL, facts, ctx.request(), ctx)
+    return await write(LetterKind.REFUSAL, _refusal(event.reasons, explanation, ctx), ctx.request(), ctx)
 
 
 async def confirm_withdrawal(event: RequestWithdrawn, ctx: NotifierContext) -> Sequence[Fact]:
@@ -215,11 +214,8 @@ async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) ->
     item = event.explanation
     explanation = "" if item is None else await lifecycle.signed_text(item, ctx)
     if event.outcome is Outcome.REFUSED:
-        refusal, package = (
-            _refusal(known_reasons(event.reasons) or UNSTATED, ctx),
-            _package(event, answer, ctx),
-        )
-        facts: LetterFacts = replace(refusal, answer=answer, package=package, explanation=explanation)
+        refusal = _refusal(event.reasons, explanation, ctx)
+        facts: LetterFacts = replace(refusal, answer=answer, package=_package(event, answer, ctx))
     elif explanation and event.outcome is not Outcome.NOTHING_HELD:
         facts = _by_hand(event.outcome, explanation, event, ctx)
     else:
@@ -387,9 +383,10 @@ async def _recipient(ctx: NotifierContext) -> str:
     return host_of((await submission_of(ctx)).details.transfer_to or "")
 
 
-def _refusal(reasons: tuple[ReasonCode, ...], ctx: NotifierContext) -> RefusalLetter:
-    request = ctx.request()
-    return RefusalLetter(request.right, request.received_on, reasons)
+def _refusal(reasons: Iterable[str], explanation: str, ctx: NotifierContext) -> RefusalLetter:
+    request, known = ctx.request(), known_reasons(reasons)
+    stated = known or (() if explanation else UNSTATED)
+    return RefusalLetter(request.right, request.received_on, stated, explanation=explanation)
 
 
 def _answered(

@@ -40,6 +40,7 @@ from shared.contract.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
 from shared.contract.topology import LISTENS
 from shared.errors import TooEarly
 from shared.law import ReasonCode, Regulation, Right
@@ -301,6 +302,25 @@ async def test_answer_for_a_reason_that_no_letter_knows_reaches_the_person() -> 
     )
     assert kinds(await write_outcome_letter(refused, ctx)) == [LetterKind.OUTCOME]
     assert "not_known" not in outbox.words
+
+
+async def test_explained_refusal_states_no_reason_of_ours_in_place_of_one_that_no_letter_knows() -> None:
+    salt, outbox = bytes(TEXT_SALT_BYTES), Outbox()
+    explained = salted(b"The contest ended before you asked.", salt)
+    item, ctx = written_item(explained), await notifier(outbox)
+    await ctx.vault.seal(CASE, item, explained)
+    await ctx.vault.seal(CASE, ANSWER, Answer().model_dump_json().encode())
+    refused = RequestFulfilled(
+        request_id=CASE,
+        answer=ANSWER,
+        right=Right.OBJECTION,
+        outcome=Outcome.REFUSED,
+        reasons={"contest_ended": 1},
+        explanation=item,
+    )
+    await write_outcome_letter(refused, ctx)
+    assert "The contest ended before you asked." in outbox.words
+    assert "could not confirm" not in outbox.words
 
 
 def test_notifier_subscribes_to_its_handled_events() -> None:
