@@ -8,6 +8,7 @@ a code that did not come is waited for.
 import asyncio
 import math
 import random
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +39,14 @@ from bench.public.channels import (
 from bench.public.evidence import PublicEvidence
 from bench.public.letters import PublicLetter
 from bench.public.listener import EventListener, HeardEvent
-from bench.public.requests import AskingChannel, Conduct, RequestCourse, RequestPlan, awaits_proof
+from bench.public.requests import (
+    MOST_REFUSAL,
+    AskingChannel,
+    Conduct,
+    RequestCourse,
+    RequestPlan,
+    awaits_proof,
+)
 from bench.public.stores import people_in, records_of
 from shared.client import Publisher, message_of
 from shared.contract.declarations import CURRENT, TEXTS
@@ -59,6 +67,8 @@ QUIET_S = 3.0
 """Nothing comes for as long, and every request rests: then nothing more will come."""
 MOST_UNDER_WAY = 200
 WRONG_CODES = ("000000", "BBBB-BBBB")
+FOR_NOW = re.compile(b"send this request again|issued-at: not yet")
+"""Refusals that another attempt may not get: by Fides, and by a clock that is behind an agent's."""
 ENDED = frozenset({"closed", "purged"})
 DONE_HTTP = frozenset({200, 202, 204, 409})
 """409: an earlier submission of the same came through, or the request went on meanwhile."""
@@ -517,9 +527,10 @@ class PublicDriver:
             except httpx.TransportError:
                 unanswered()
             else:
-                if answer.status_code < 500 and answer.status_code != 429:
+                later = answer.status_code == 429 or FOR_NOW.search(answer.content[:MOST_REFUSAL])
+                if answer.status_code < 500 and not later:
                     return answer
-                if answer.status_code >= 500:
+                if answer.status_code != 429:
                     unanswered()
             await asyncio.sleep(PAUSE_S)
 
