@@ -198,6 +198,7 @@ async def _seen(
     """
     Wait until the row of the case shows the decision and its results, or for a few seconds.
 
+    Earlier facts of the same types are no results: a second decision may lead to what a first one has led to.
     Of a decision that *opens_case* the row is awaited, which comes last. A declared breach is a submission:
     the model has its results alone.
     """
@@ -205,8 +206,10 @@ async def _seen(
     wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
     while time.monotonic() < until:
         history = await parts.histories.shown(taken.case)
-        known = await parts.cases.row(taken.case) if opens_case else noted(history, taken.id)
-        if known is not None and wanted <= {one.fact.TYPE for one in history}:
+        own = noted(history, taken.id)
+        known = await parts.cases.row(taken.case) if opens_case else own
+        later = (one for one in history if own is None or one.at >= own.at)
+        if known is not None and wanted <= {one.fact.TYPE for one in later}:
             return
         await asyncio.sleep(POLL_S)
 

@@ -21,7 +21,7 @@ from services.console.http.guard import Visitor
 from services.console.signin.accounts import StaffMember
 from services.console.signin.keys import KeyDerivation
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
-from shared.contract.events import Decision, HoldPlaced, WithdrawalDecided
+from shared.contract.events import Decision, HoldPlaced, RequestWithdrawn, WithdrawalDecided
 from shared.contract.staff import private_key, public_bytes
 from shared.law.library import EXAMPLE, company
 from shared.runtime.client_limits import Allowance
@@ -97,7 +97,7 @@ class Intake:
         self.unlocked = True
 
     async def shown(self, _case: str) -> list[Any]:
-        return [SimpleNamespace(id=DECISION, fact=DRAFT.decision)]
+        return [SimpleNamespace(id=DECISION, at=NOW, fact=DRAFT.decision)]
 
     @property
     def parts(self) -> ConsoleParts:
@@ -234,3 +234,28 @@ async def test_hold_on_a_collection_waits_for_the_row_of_its_new_case(
     console = LateRow()
     made = await make_decision(console.parts, visitor(), DecisionDraft(placed), StepUp("123456"))
     assert (made.answered, console.rows_asked) == (True, asked)
+
+
+class LateResult(Intake):
+    """A console whose read model has an earlier result of the same type first, then that of this decision."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        earlier, later = NOW - timedelta(minutes=1), NOW + timedelta(seconds=1)
+        withdrawn = RequestWithdrawn(request_id=CASE)
+        own = SimpleNamespace(id=DECISION, at=NOW, fact=DRAFT.decision)
+        first = [SimpleNamespace(id="earlier", at=earlier, fact=withdrawn), own]
+        self.looks = [first, [*first, SimpleNamespace(id="later", at=later, fact=withdrawn)]]
+
+    async def effect(self, id_: str, within_s: float = 20, bearer: str | None = None) -> list[str]:
+        await super().effect(id_, within_s, bearer)
+        return [RequestWithdrawn.TYPE]
+
+    async def shown(self, _case: str) -> list[Any]:
+        return self.looks.pop(0)
+
+
+async def test_result_of_an_earlier_decision_is_not_taken_for_that_of_this_one() -> None:
+    console = LateResult()
+    made = await make_decision(console.parts, visitor(), DRAFT, StepUp("123456"))
+    assert (made.answered, console.looks) == (True, [])
