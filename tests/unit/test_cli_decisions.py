@@ -186,7 +186,7 @@ class OneAccount:
 
 
 KEY = Ed25519PrivateKey.generate()
-SEEN = [SimpleNamespace(id=ANY, fact=kind) for kind in observed()]
+SEEN = [SimpleNamespace(id=ANY, at=datetime.now(UTC), fact=kind) for kind in observed()]
 
 
 class PresentIntake:

@@ -87,7 +87,9 @@ class Intake:
         return {"status": "refused", "reason": "not_stopped"}
 
     async def shown(self, _case: str) -> list[Any]:
-        return [SimpleNamespace(id=DECISION, fact=SimpleNamespace(TYPE="habeas.erasure.scheduled.v1"))]
+        return [
+            SimpleNamespace(id=DECISION, at=NOW, fact=SimpleNamespace(TYPE="habeas.erasure.scheduled.v1"))
+        ]
 
 
 @pytest.fixture
