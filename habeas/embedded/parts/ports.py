@@ -1,8 +1,11 @@
 """Free TCP ports of this machine."""
 
 import asyncio
+import os
 import random
 import socket
+import sys
+from collections import deque
 from collections.abc import Set as AbstractSet
 
 from shared.errors import ConfigurationError, TransientError
@@ -13,6 +16,9 @@ LOWEST, HIGHEST = 20_000, 32_000
 range a client that keeps dialling a part which is down can be given the part's own port, connect to itself,
 and keep the part from ever coming back."""
 ATTEMPTS = 200
+MOST_CLAIMS = 64
+_claims: deque[int] = deque()
+"""File descriptors of the claims of this process."""
 
 
 def is_free(port: int) -> bool:
@@ -24,6 +30,26 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def claims(port: int) -> bool:
+    """
+    Claim *port* until this process ends or has claimed many more; return False if another one has.
+
+    Between drawing and use lie seconds, in which another installation could draw the same port. A claim is
+    the name of a socket that the kernel forgets with its process (Linux only).
+    """
+    if sys.platform != "linux":
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind(f"\0habeas-port-{port}")
+        except OSError:
+            return False
+        _claims.append(claim.detach())
+    if len(_claims) > MOST_CLAIMS:
+        os.close(_claims.popleft())
+    return True
 
 
 async def dial(port: int) -> None:
@@ -39,6 +65,6 @@ def free_port(*, besides: AbstractSet[int] = frozenset()) -> int:
     """Return a free port, none of *besides*. Raises ConfigurationError if none was found."""
     for _ in range(ATTEMPTS):
         port = random.randrange(LOWEST, HIGHEST)  # noqa: S311 - a port is no secret
-        if port not in besides and is_free(port):
+        if port not in besides and is_free(port) and claims(port):
             return port
     raise ConfigurationError(f"no free TCP port between {LOWEST} and {HIGHEST} on {HOST}")
