@@ -120,14 +120,21 @@ def upkeep(
 
 
 def _daily(heads: Path, state: InstallationState, *, as_json: bool) -> "AuditReport":
-    try:
-        copied = copy_heads(heads, state, TOPOLOGY)
-        report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
-        client.upkeep.note_verification(report.findings)
-    finally:  # last, since it fails where secrets are read-only; an overdue key is destroyed in any case
+    """
+    Destroy overdue keys, copy the heads and verify the journals; print all in one document.
+
+    The journals are verified also where secrets are read-only; then the error is raised at the end.
+    """
+    with ErrorNet() as net:
         plain, text = retired(state)
-    said = f"{text}\n{copied} new heads in {heads}\n{client.audit.text_of(report)}"
-    output(plain | {"heads": copied, "audit": report.plain()}, said, as_json=as_json)
+    copied = copy_heads(heads, state, TOPOLOGY)
+    report = verify_journals(heads, state, key_ring(state), TOPOLOGY)
+    client.upkeep.note_verification(report.findings)
+    verified = f"{copied} new heads in {heads}\n{client.audit.text_of(report)}"
+    if net.error is not None:
+        output({"heads": copied, "audit": report.plain()}, verified, as_json=as_json)
+        raise net.error
+    output(plain | {"heads": copied, "audit": report.plain()}, f"{text}\n{verified}", as_json=as_json)
     return report
 
 

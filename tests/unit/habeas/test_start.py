@@ -75,8 +75,8 @@ def test_upkeep_prints_one_document_about_keys_and_heads(
     assert CliRunner().invoke(app, words).stdout == text
 
 
-def test_journals_count_as_verified_though_keys_cannot_be_destroyed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_journals_are_verified_and_their_rows_named_though_keys_cannot_be_destroyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Secrets on Kubernetes are read-only: the alert fired although the journals had been verified."""
 
@@ -85,12 +85,14 @@ def test_journals_count_as_verified_though_keys_cannot_be_destroyed(
 
     noted: list[object] = []
     monkeypatch.setattr(client.upkeep, "note_verification", noted.append)
-    for name, answer in (("copy_heads", 0), ("key_ring", None), ("verify_journals", AuditReport())):
+    report = AuditReport(findings=[ChainFinding("intake", "0" * 32, 4, ChainFault.CHANGED)])
+    for name, answer in (("copy_heads", 0), ("key_ring", None), ("verify_journals", report)):
         monkeypatch.setattr(start, name, lambda *_, answer=answer: answer)
     monkeypatch.setattr(start, "retired", retired)
     with pytest.raises(ConfigurationError):
         start._daily(tmp_path, InstallationState(tmp_path), as_json=True)
     assert len(noted) == 1
+    assert json.loads(capsys.readouterr().out) == {"heads": 0, "audit": report.plain()}
 
 
 def test_upkeep_fails_on_rows_that_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
