@@ -9,7 +9,7 @@ from rich.console import Console
 
 from habeas.client import audit
 from habeas.embedded.installation import Installation
-from shared.errors import HabeasError
+from shared.errors import ErrorNet, reason_of
 from shared.runtime.mongo import connect
 
 A_DAY_S: Final = 86_400
@@ -18,12 +18,12 @@ A_DAY_S: Final = 86_400
 async def verify_daily(installation: Installation, out: Console) -> None:
     """Verify the journals of *installation* now and each day; print the rows that do not fit."""
     while True:
-        try:
+        with ErrorNet() as net:  # what an attacker stored may not end the installation
             report = await recorded_verification(installation)
             if report.findings:
                 out.print(f"  wrong      rows of the journals do not fit:\n{audit.text_of(report)}")
-        except HabeasError as error:
-            out.print(f"  journals   {error}; the next verification is in a day")
+        if net.error is not None:
+            out.print(f"  journals   {reason_of(net.error)}; the next verification is in a day")
         await asyncio.sleep(A_DAY_S)
 
 

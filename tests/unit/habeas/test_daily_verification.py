@@ -1,4 +1,4 @@
-"""`habeas up` verifies its journals at its start and daily; a database that fails ends nothing."""
+"""`habeas up` verifies its journals at its start and daily; no error of it ends anything."""
 
 import asyncio
 from pathlib import Path
@@ -23,15 +23,16 @@ FAULT = ChainFinding("intake", "0" * 32, 4, ChainFault.CHANGED)
 async def test_rows_that_do_not_fit_are_printed_and_failures_wait_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results: list[StoreUnavailable | AuditReport] = [
+    results: list[Exception | AuditReport] = [
         StoreUnavailable("the database does not answer"),
+        TypeError("as a forged row may raise"),
         AuditReport(findings=[FAULT]),
     ]
     pauses: list[float] = []
 
     async def verified(_installation: Installation) -> AuditReport:
         result = results[len(pauses)]
-        if isinstance(result, StoreUnavailable):
+        if isinstance(result, Exception):
             raise result
         return result
 
@@ -49,7 +50,8 @@ async def test_rows_that_do_not_fit_are_printed_and_failures_wait_a_day(
     shown = out.export_text()
     assert "the database does not answer; the next verification is in a day" in shown
     assert str(FAULT) in shown
-    assert pauses == [24 * 3600] * 2
+    assert "TypeError; the next verification is in a day" in shown
+    assert pauses == [24 * 3600] * 3
 
 
 @pytest.mark.slow

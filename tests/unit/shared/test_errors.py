@@ -11,6 +11,7 @@ from tests.unit.test_names import modules
 
 NETS = {
     "habeas.cli.start",  # a forged row must not end upkeep
+    "habeas.embedded.verification",  # nor `habeas up`
     "services.fulfillment.breach.scope_job",  # an error in one breach must not end the process
     "services.intake.channels.email.inbox",  # nor one mail block the others
     "services.intake.channels.email.service",
