@@ -54,7 +54,7 @@ async def in_review(client: Calling, **changes: Any) -> str:
     return name
 
 
-async def planned(client: Calling, *, approval: bool = True) -> str:
+async def planned(client: Calling, *, approval: bool = True, approvers: int = 1) -> str:
     """Return a request with an erasure that waits for a second person."""
     name = await client.made(policy_key="default_erasure_policy")
     code = client.code_of(name)
@@ -65,6 +65,7 @@ async def planned(client: Calling, *, approval: bool = True) -> str:
         regulation=Regulation.GDPR,
         received_on=client.office.clock().date(),
         approval=approval,
+        approvers=approvers,
     )
     await client.office.tell(plan)
     return name
@@ -216,6 +217,19 @@ async def test_letter_that_was_sent_meanwhile_is_not_taken_for_the_effect_of_a_d
     object.__setattr__(client.desk, "pause", pause)
     (shown,) = (await decided(client, "deny", [name]))["succeeded"]
     assert (shown["status"], effects) == ("denied", [])
+
+
+async def test_first_of_two_approvals_is_answered_without_waiting_for_the_second(client: Calling) -> None:
+    name = await planned(client, approvers=2)
+    looks: list[None] = []
+
+    async def pause() -> None:
+        looks.append(None)
+        await client.office.work()
+
+    object.__setattr__(client.desk, "pause", pause)
+    (shown,) = (await decided(client, "approve", [name]))["succeeded"]
+    assert (shown["status"], len(looks)) == ("pending", 1)
 
 
 @pytest.mark.slow

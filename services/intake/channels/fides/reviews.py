@@ -203,11 +203,13 @@ def _decision(action: ReviewAction, found: FilteredRequest, reason: str | None) 
 
 def _has_settled(now: FilteredRequest, before: FilteredRequest) -> bool:
     """Return whether a decision after *before* has had its effect, or was refused; a letter is neither."""
-    return now.status is not before.status or _refusals(now) > _refusals(before)
+    return _effects(now) != _effects(before)
 
 
-def _refusals(found: FilteredRequest) -> int:
-    return sum(step.type == events.DecisionRefused.TYPE for step in found.seen.steps)
+def _effects(found: FilteredRequest) -> tuple[object, ...]:
+    """Return what a decision changes: the first of two approvals leaves the status as it is."""
+    refusals = sum(step.type == events.DecisionRefused.TYPE for step in found.seen.steps)
+    return found.status, found.seen.case.approvals, refusals
 
 
 def _must_be_served(wanted: FidesFilter) -> None:
