@@ -241,7 +241,8 @@ async def found_surely(collection: Collection, ids: Sequence[Any]) -> Mapping[An
     Return each document of *collection* with one of *ids* as the members have it now; None if it is missing.
 
     A primary that was cut off from the other members, and does not know it yet, answers with old data. This
-    read waits for their confirmation, for a tenth of a second, so it is for what other reads have missed.
+    read waits until they have confirmed a write after it, so it is for what other reads have missed. Each
+    document is as sure as if it were read alone; together they are no snapshot.
 
     Raises:
         StoreUnavailable: The server did not answer, or the members did not confirm in time.

@@ -32,21 +32,21 @@ def is_free(port: int) -> bool:
         return True
 
 
-def claims(port: int) -> bool:
+def claim(port: int) -> bool:
     """
-    Claim *port* until this process ends or has claimed many more; return False if another one has.
+    Claim *port* until this process ends or has claimed 64 more; return False if another one has.
 
     Between drawing and use lie seconds, in which another installation could draw the same port. A claim is
     the name of a socket that the kernel forgets with its process (Linux only).
     """
     if sys.platform != "linux":
         return True
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as named:
         try:
-            claim.bind(f"\0habeas-port-{port}")
+            named.bind(f"\0habeas-port-{port}")
         except OSError:
             return False
-        _claims.append(claim.detach())
+        _claims.append(named.detach())
     if len(_claims) > MOST_CLAIMS:
         os.close(_claims.popleft())
     return True
@@ -65,6 +65,6 @@ def free_port(*, besides: AbstractSet[int] = frozenset()) -> int:
     """Return a free port, none of *besides*. Raises ConfigurationError if none was found."""
     for _ in range(ATTEMPTS):
         port = random.randrange(LOWEST, HIGHEST)  # noqa: S311 - a port is no secret
-        if port not in besides and is_free(port) and claims(port):
+        if port not in besides and is_free(port) and claim(port):
             return port
     raise ConfigurationError(f"no free TCP port between {LOWEST} and {HIGHEST} on {HOST}")
