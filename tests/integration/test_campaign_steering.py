@@ -115,7 +115,12 @@ async def test_a_paused_campaign_stops_behind_no_queue_and_goes_on_where_it_was(
         await looked(campaigner)
         gate.open.set()
         await eventually(lambda: host.busy == 0 and len(host.taken) == connections, WITHIN)
-        assert (await counts(pipeline, breach))["sent"] == connections
+
+        async def noted() -> bool:
+            return (await counts(pipeline, breach))["sent"] == connections
+
+        await comes_true(noted, WITHIN)
+        assert len(host.taken) == connections
         await decide(campaigner, CampaignResumed(request_id=breach.incident, by="dana.muster"))
         told = await campaigner.notified(breach)
         await pipeline.stop()
