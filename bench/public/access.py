@@ -10,6 +10,7 @@ from shared.contract.sources import ALL
 SHOP, PORTAL = "shop.example", "portal.example"
 """Upstream systems: requests from the shop are proven by the person, the portal has logged them in."""
 KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
+SHOPIFY_SECRET = "the secret of the app is long"  # noqa: S105  of a fictional app
 INBOX = "privacy@fernlicht.example"
 """The address that people write to, where the installation has an inbox."""
 MANY = "1000000"
@@ -40,6 +41,7 @@ def settings(*users: str) -> dict[str, str]:
         "HABEAS_OPENDSR_URL": instructions.URL,
         "HABEAS_OPENDSR_KEY": key,
         "HABEAS_OPENDSR_CERTIFICATE": certificate,
+        "HABEAS_SHOPIFY_SECRETS": json.dumps([SHOPIFY_SECRET]),
         "HABEAS_API_KEYS": json.dumps(KEYS),
         "HABEAS_SOURCES": json.dumps({user: [ALL, PORTAL] for user in users}),
         "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),

@@ -1,7 +1,9 @@
-"""The web form of the privacy centre, mail to the company's inbox, sheets, and the API of Fides."""
+"""The web form of the privacy centre, mail to the inbox, sheets, webhooks, and the API of Fides."""
 
 import asyncio
+import base64
 import csv
+import hmac
 import io
 import re
 import smtplib
@@ -9,9 +11,10 @@ from collections.abc import Mapping
 from email.message import EmailMessage
 
 import httpx
+import orjson
 
-from bench.public.access import INBOX
-from bench.public.requests import MAILS, POLICIES, RequestPlan
+from bench.public.access import INBOX, SHOPIFY_SECRET
+from bench.public.requests import MAILS, POLICIES, TOPICS, RequestPlan
 from shared.vocabulary import Right
 
 SEAL = re.compile(r'name="seal" value="([^"]+)"')
@@ -20,6 +23,9 @@ TYPING_S = 1.2
 MAIL_WITHIN_S = 20.0
 PATHS = {Right.OPT_OUT_OF_SALE: "/opt-out", Right.LIMIT_SENSITIVE_USE: "/limit"}
 FIDES_PATH = "/fides/api/v1/privacy-request"
+WEBHOOK_PATH = "/webhooks/shopify"
+LINKS_PATH = "/v1/unsubscribe-links"
+CLICK = {"List-Unsubscribe": "One-Click"}
 OWN_WORDS = "I do not want this to be done with my data any more."
 
 
@@ -73,6 +79,21 @@ def sheet_of(plan: RequestPlan) -> bytes:
     sheet.writeheader()
     sheet.writerow(row)
     return text.getvalue().encode()
+
+
+def webhook_of(plan: RequestPlan) -> tuple[Mapping[str, str], bytes]:
+    """Return the headers and the body of Shopify's webhook for *plan*."""
+    of_topic = {"data_request": {"id": plan.place + 1}} if plan.right is Right.ACCESS else {}
+    shop = {"shop_id": 1, "shop_domain": "fernlicht.myshopify.example"}
+    body = orjson.dumps({**shop, "customer": {"email": plan.person.email}, **of_topic})
+    signature = base64.b64encode(hmac.digest(SHOPIFY_SECRET.encode(), body, "sha256")).decode()
+    headers = {
+        "X-Shopify-Topic": TOPICS[plan.right],
+        "X-Shopify-Hmac-Sha256": signature,
+        "X-Shopify-Webhook-Id": plan.reference,
+        "Content-Type": "application/json",
+    }
+    return headers, body
 
 
 def request_of(answer: httpx.Response) -> str | None:

@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
@@ -26,8 +26,11 @@ import orjson
 from bench.public import agency, instructions
 from bench.public.access import KEYS, PORTAL, SHOP, PublicAccess
 from bench.public.channels import (
+    CLICK,
     FIDES_PATH,
+    LINKS_PATH,
     TYPING_S,
+    WEBHOOK_PATH,
     fides_item,
     fides_request_of,
     filled,
@@ -35,6 +38,7 @@ from bench.public.channels import (
     mailed,
     request_of,
     sheet_of,
+    webhook_of,
 )
 from bench.public.evidence import PublicEvidence
 from bench.public.letters import PublicLetter
@@ -216,7 +220,7 @@ class PublicDriver:
         """Make a request, and go on with it until it rests."""
         try:
             dice = random.Random(course.plan.reference)
-            await self._submit(course)
+            course.request_id = await self._submit(course)
             if course.request_id is None:
                 return
             if course.plan.conduct is Conduct.RESENT:
@@ -226,47 +230,29 @@ class PublicDriver:
         finally:
             self._slots.release()
 
-    async def _submit(self, course: RequestCourse) -> None:
-        plan = course.plan
-        match plan.channel:
-            case AskingChannel.API | AskingChannel.KEY:
-                course.request_id = await self._post(course, plan.submission)
-            case AskingChannel.EVENT | AskingChannel.PORTAL:
-                course.request_id = await self._publish(course, plan.submission)
-            case AskingChannel.FORM:
-                course.form = await self._fill_in(course)
-                course.request_id = await self._send_form(course)
-            case AskingChannel.MAIL:
-                course.request_id = await self._write(course)
-            case AskingChannel.FIDES:
-                course.request_id = await self._ask_as_fides(course)
-            case AskingChannel.SHEET:
-                course.request_id = await self._upload(course)
-            case AskingChannel.AGENT:
-                course.message = agency.exercise_of(plan)
-                course.request_id = await self._exercise(course)
-            case AskingChannel.CONTROLLER:
-                course.request_id = await self._instruct(course)
+    async def _submit(self, course: RequestCourse) -> str | None:
+        """Submit, or submit the same again; return the id."""
+        submit: Mapping[AskingChannel, Callable[[RequestCourse], Awaitable[str | None]]] = {
+            AskingChannel.API: self._post,
+            AskingChannel.KEY: self._post,
+            AskingChannel.EVENT: self._publish,
+            AskingChannel.PORTAL: self._publish,
+            AskingChannel.FORM: self._send_form,
+            AskingChannel.MAIL: self._write,
+            AskingChannel.FIDES: self._ask_as_fides,
+            AskingChannel.SHEET: self._upload,
+            AskingChannel.AGENT: self._exercise,
+            AskingChannel.CONTROLLER: self._instruct,
+            AskingChannel.WEBHOOK: self._notify,
+            AskingChannel.UNSUBSCRIBE: self._unsubscribe,
+        }
+        return await submit[course.plan.channel](course)
 
     async def _submit_again(self, course: RequestCourse, dice: random.Random) -> None:
         """Send the same submission again, once or twice, as a system that has forgotten that it did."""
         for _ in range(dice.randint(1, 2)):
             await asyncio.sleep(dice.random())
-            match course.plan.channel:
-                case AskingChannel.EVENT | AskingChannel.PORTAL:
-                    id_ = await self._publish(course, course.plan.submission)
-                case AskingChannel.FORM:
-                    id_ = await self._send_form(course)
-                case AskingChannel.MAIL:
-                    id_ = await self._write(course)
-                case AskingChannel.SHEET:
-                    id_ = await self._upload(course)
-                case AskingChannel.AGENT:
-                    id_ = await self._exercise(course)
-                case AskingChannel.CONTROLLER:
-                    id_ = await self._instruct(course)
-                case _:
-                    id_ = await self._post(course, course.plan.submission)
+            id_ = await self._submit(course)
             course.other_ids |= {id_} - {course.request_id} if id_ else set()
 
     async def _ask_as_fides(self, course: RequestCourse) -> str | None:
@@ -293,6 +279,7 @@ class PublicDriver:
     async def _exercise(self, course: RequestCourse) -> str | None:
         """Send the signed message of the agent; return the id. The same message is the same request."""
         headers = {"Authorization": f"Bearer {self._token}"}
+        course.message = course.message or agency.exercise_of(course.plan)
         answer = await self._insist("POST", agency.PATH, content=course.message, headers=headers)
         return self._registered(course, answer, lambda said: said["request_id"])
 
@@ -330,6 +317,7 @@ class PublicDriver:
 
     async def _send_form(self, course: RequestCourse) -> str | None:
         """Send the form, again if it is not answered; return the id. The same form is the same request."""
+        course.form = course.form or await self._fill_in(course)
         answer = await self._insist("POST", form_path(course.plan), data=dict(course.form))
         found = request_of(answer)
         if found is None:
@@ -343,6 +331,32 @@ class PublicDriver:
         while not await mailed(inbox, course.plan):  # noqa: ASYNC110 - a server is asked
             await asyncio.sleep(PAUSE_S)
         course.accepted = True
+        return await self._named_in_a_letter(course)
+
+    async def _notify(self, course: RequestCourse) -> str | None:
+        """Send the webhook of a platform; return the id of the request, which a letter names."""
+        headers, body = webhook_of(course.plan)
+        answer = await self._insist("POST", WEBHOOK_PATH, content=body, headers=headers)
+        return await self._taken(course, answer)
+
+    async def _unsubscribe(self, course: RequestCourse) -> str | None:
+        """Click on the link in a mail of the shop; return the id of the request, which a letter names."""
+        headers = {"Authorization": f"Bearer {KEYS[SHOP]}"}
+        mail = await self._insist(
+            "POST", LINKS_PATH, json={"email": course.plan.person.email}, headers=headers
+        )
+        path = httpx.URL(mail.raise_for_status().json()["url"]).path
+        return await self._taken(course, await self._insist("POST", path, data=CLICK))
+
+    async def _taken(self, course: RequestCourse, answer: httpx.Response) -> str | None:
+        """Return the id in the first letter, or note that *answer* refuses the submission."""
+        if not answer.is_success:
+            course.refuse(answer)
+            return None
+        course.accepted = True
+        return await self._named_in_a_letter(course)
+
+    async def _named_in_a_letter(self, course: RequestCourse) -> str:
         mailbox = course.plan.person.email.casefold()
         while True:
             for letter in self._by_mailbox[mailbox]:
@@ -350,7 +364,7 @@ class PublicDriver:
                     return letter.request_id
             await asyncio.sleep(LETTERS_EVERY_S)
 
-    async def _post(self, course: RequestCourse, submission: Mapping[str, Any]) -> str | None:
+    async def _post(self, course: RequestCourse) -> str | None:
         """Submit by HTTP, as anybody or with a key; return the id."""
         keyed = course.plan.channel is AskingChannel.KEY
         headers = {"Authorization": f"Bearer {KEYS[SHOP]}"} if keyed else {}
@@ -359,7 +373,7 @@ class PublicDriver:
             course.unanswered += not keyed
 
         answer = await self._insist(
-            "POST", "/v1/requests", unanswered, json=dict(submission), headers=headers
+            "POST", "/v1/requests", unanswered, json=course.plan.submission, headers=headers
         )
         if not answer.is_success:
             course.refuse(answer)
@@ -367,11 +381,11 @@ class PublicDriver:
         course.accepted = True
         return str(answer.json()["id"])
 
-    async def _publish(self, course: RequestCourse, submission: Mapping[str, Any]) -> str | None:
+    async def _publish(self, course: RequestCourse) -> str | None:
         """Submit by an event; return the id, once the request is registered; None if it is rejected."""
         source = PORTAL if course.plan.channel is AskingChannel.PORTAL else SHOP
-        event = RequestSubmitted.model_validate(submission)
-        message = message_of(event, source=source, id=str(submission["reference"]))
+        event = RequestSubmitted.model_validate(course.plan.submission)
+        message = message_of(event, source=source, id=course.plan.reference)
         while True:
             try:
                 await self._publishers[source].publish([message])
@@ -380,7 +394,7 @@ class PublicDriver:
                 await asyncio.sleep(PAUSE_S)
         course.accepted = True
         headers = {"Authorization": f"Bearer {KEYS[source]}"}
-        reference = {"reference": str(submission["reference"])}
+        reference = {"reference": course.plan.reference}
         while True:
             answer = await self._insist("GET", "/v1/requests", params=reference, headers=headers)
             if answer.is_success:

@@ -43,6 +43,10 @@ class AskingChannel(StrEnum):
     """An authorised agent, by the Data Rights Protocol."""
     CONTROLLER = "controller"
     """An instruction of a controller to its processor, by OpenDSR: the person hears from the controller."""
+    WEBHOOK = "webhook"
+    """A webhook of Shopify about a customer, who proves who they are."""
+    UNSUBSCRIBE = "unsubscribe"
+    """One click on the link of a mailer (RFC 8058): an objection to direct marketing."""
 
 
 class Conduct(StrEnum):
@@ -90,13 +94,15 @@ CHANNELS = {
     AskingChannel.SHEET: 8,
     AskingChannel.AGENT: 8,
     AskingChannel.CONTROLLER: 8,
+    AskingChannel.WEBHOOK: 8,
+    AskingChannel.UNSUBSCRIBE: 5,
 }
 EVERYWHERE = (
     *(AskingChannel.API, AskingChannel.KEY),
     *(AskingChannel.EVENT, AskingChannel.PORTAL, AskingChannel.FORM),
 )
 """Channels that every installation has."""
-VOUCHED = frozenset({AskingChannel.PORTAL, AskingChannel.CONTROLLER})
+VOUCHED = frozenset({AskingChannel.PORTAL, AskingChannel.CONTROLLER, AskingChannel.UNSUBSCRIBE})
 """Channels that vouch for the person: no code is asked for, and no stranger gets in."""
 LOGGED_IN = (Conduct.PLAIN, Conduct.RESENT)
 """Conduct of their people."""
@@ -123,11 +129,15 @@ EXERCISES = {
     Right.OPT_OUT_OF_SALE: "sale:opt-out",
 }
 """Names of the rights that agents exercise."""
+TOPICS = {Right.ACCESS: "customers/data_request", Right.ERASURE: "customers/redact"}
+"""Topics of webhooks."""
 OFFERED: Mapping[AskingChannel, Collection[Right]] = {
     AskingChannel.MAIL: MAILS,
     AskingChannel.FIDES: POLICIES,
     AskingChannel.AGENT: EXERCISES,
     AskingChannel.CONTROLLER: (Right.ACCESS, Right.PORTABILITY, Right.ERASURE),
+    AskingChannel.WEBHOOK: TOPICS,
+    AskingChannel.UNSUBSCRIBE: (Right.OBJECTION,),
 }
 """Rights of channels that do not have all."""
 MARKETING = {"scope": ["direct_marketing"]}
@@ -334,6 +344,8 @@ def _fits(conduct: Conduct, channel: AskingChannel) -> bool:
 
 
 def _details(right: Right, channel: AskingChannel, place: int, dice: random.Random) -> Mapping[str, Any]:
+    if channel is AskingChannel.UNSUBSCRIBE:
+        return MARKETING
     if channel in OFFERED:
         return {}
     if right is Right.RECTIFICATION:
