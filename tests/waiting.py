@@ -11,13 +11,16 @@ from shared.runtime.worker import WakeUp
 
 T = TypeVar("T")
 
+LONG = timedelta(minutes=2)
+"""What must come true does so in seconds; a busy machine may pause a process for half a minute."""
+
 FIRST_POLL_S, LAST_POLL_S = 0.02, 0.1
 """Pauses between two looks: each is half as long again as the one before. A look at a page costs 10 ms."""
 
 
 async def eventually(
     probe: Callable[[], Awaitable[T] | T],
-    within: timedelta = timedelta(seconds=60),
+    within: timedelta = LONG,
     *,
     at_once: bool = False,
 ) -> T:

@@ -12,6 +12,7 @@ from habeas.embedded.stack import Stack
 from services.intake.cases.code_limits import PER_SOURCE_IN_ALARM
 from shared.contract.events import ProofSubmitted
 from tests.integration.pipeline import KEYS, SHOP, Pipeline, comes_true, running
+from tests.waiting import LONG
 
 PEOPLE, GUESSES = 25, 15
 OF_SHOP = 22
@@ -32,7 +33,9 @@ async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
 def at(pipeline: Pipeline, address: str) -> httpx.AsyncClient:
     """Return a client that calls from *address*."""
     transport = httpx.AsyncHTTPTransport(local_address=address)
-    return httpx.AsyncClient(base_url=pipeline.http.base_url, transport=transport, timeout=30)
+    return httpx.AsyncClient(
+        base_url=pipeline.http.base_url, transport=transport, timeout=LONG.total_seconds()
+    )
 
 
 async def guess(client: httpx.AsyncClient, case: str, code: str, **headers: str) -> int:

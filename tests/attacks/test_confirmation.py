@@ -72,9 +72,9 @@ async def test_letter_of_a_transfer_names_its_recipient_and_nothing_is_sent_with
     case = await pipeline.id_of(asked)
     letter = await code_letter(pipeline, person, case)
     assert "your data will be sent to import.attacker.example. This cannot be undone." in letter
+    await pipeline.until_it_is("challenged", case)
     shown = (await pipeline.http.get(f"/requests/{case}", headers={"Accept": "text/html"})).text
     assert "import.attacker.example" in shown
-    await pipeline.until_it_is("challenged", case)
     rows = await pipeline.rows("fulfillment", case=case)
     assert "transfer" not in str(rows)
 

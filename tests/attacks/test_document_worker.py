@@ -20,7 +20,8 @@ from tests.attacks import document_worker
 
 HERE = Path(__file__).parent
 ATTACKER = (sys.executable, "-P", "-s", "-B", str(HERE / "document_worker.py"))
-LIMITS = WorkerLimits(memory_bytes=1 << 30, cpu=timedelta(seconds=2), wall=timedelta(seconds=60))
+LONG = timedelta(minutes=10)
+LIMITS = WorkerLimits(memory_bytes=1 << 30, cpu=timedelta(seconds=2), wall=LONG, start=LONG)
 SECRET = "c2VjcmV0IG1hc3RlciBrZXk="
 FILES, FOLDERS = ("/etc/passwd", "/etc/shadow"), ("/", "/home", "/run", "/sys", "/var/lib", "/proc")
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
@@ -159,7 +160,7 @@ async def test_worker_has_no_network_even_before_it_reads(
 async def test_processor_time_ends_long_before_the_clock_does(attacker: DocumentWorker) -> None:
     began = time.monotonic()
     assert await outcome(attacker, "loop") == ""
-    assert time.monotonic() - began < LIMITS.wall.total_seconds() / 2
+    assert time.monotonic() - began < LONG.total_seconds() / 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")

@@ -35,6 +35,8 @@ class History:
     pipeline: Pipeline
     cases: list[str]
     heads: Path
+    at: datetime
+    """When the heads were exported: a day may end before a test looks."""
 
     @property
     def master_key(self) -> bytes:
@@ -70,10 +72,10 @@ async def history(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory)
         first = (await pipeline.people())[2]
         await pipeline.http.post(f"/v1/requests/{cases[0]}/package/codes")
         await pipeline.code_for(first, cases[0])
-        history = History(pipeline, cases, folder / "heads")
         for _ in range(2):  # while the first one reads, a row may come that it does not see
             await comes_true(partial(rests, pipeline))
-        await history.export(lambda: datetime.now(UTC) + TOMORROW)
+        history = History(pipeline, cases, folder / "heads", datetime.now(UTC))
+        await history.export(lambda: history.at + TOMORROW)
         code, said, errors = await command(pipeline, "audit", "heads", "--out", str(history.heads))
         assert (code, errors) == (0, ""), said
         yield history
@@ -161,7 +163,7 @@ async def test_deleted_last_row_is_found_by_the_heads(history: History) -> None:
 async def test_tail_that_was_cut_off_and_grew_again_is_found_by_the_earlier_heads(history: History) -> None:
     case, key = history.cases[0], chain_key(history.master_key, "intake")
     *_, before, last = await history.rows(case, "intake")
-    journal, later = history.journal("intake"), datetime.now(UTC) + TOMORROW
+    journal, later = history.journal("intake"), history.at + TOMORROW
     heads = history.pipeline.client[f"{history.pipeline.prefix}_intake"][COLLECTION]
     mac = before[MAC]
     async with restored(journal, heads):
@@ -173,7 +175,7 @@ async def test_tail_that_was_cut_off_and_grew_again_is_found_by_the_earlier_head
             await journal.insert_one(row)
             mac = row[MAC]
         exported = await heads.count_documents({})
-        await history.export(lambda: datetime.now(UTC) + 2 * TOMORROW)
+        await history.export(lambda: history.at + 2 * TOMORROW)
         assert await heads.count_documents({}) == exported + 1
         assert await history.verify() == found(case, (last["n"], ChainFault.CHANGED), service="intake")
 
@@ -358,7 +360,7 @@ async def test_false_copies_of_heads_are_found(history: History) -> None:
 async def test_row_of_no_form_is_found_and_ends_no_verification(
     history: History, tmp_path: Path, case: object
 ) -> None:
-    now = datetime.now(UTC)
+    now = history.at
     await daily(history, tmp_path, now)
     async with restored(history.journal()):
         await history.journal().insert_one({"_id": "odd", "case": case, "n": 0, "at": now})
@@ -389,9 +391,9 @@ async def test_heads_of_later_days_go_on_where_the_last_ones_ended(history: Hist
     collections = [history.pipeline.client[name][COLLECTION] for name in names]
     async with restored(*collections):
         exported = await collections[0].count_documents({})
-        await history.export(lambda: datetime.now(UTC) + TOMORROW)
+        await history.export(lambda: history.at + TOMORROW)
         assert await collections[0].count_documents({}) == exported, "a day is exported once"
-        await history.export(lambda: datetime.now(UTC) + 2 * TOMORROW)
+        await history.export(lambda: history.at + 2 * TOMORROW)
         assert await collections[0].count_documents({}) == exported + 1
         assert await history.verify(kept=True) == []
         await collections[0].delete_one({"_id": 1})
@@ -433,7 +435,7 @@ async def daily(history: History, folder: Path, now: datetime) -> audit.AuditRep
 async def test_daily_verification_reads_cases_with_new_rows_and_weekly_all(
     history: History, tmp_path: Path
 ) -> None:
-    now = datetime.now(UTC)
+    now = history.at
     whole = await daily(history, tmp_path, now + timedelta(days=1, minutes=5))
     assert (whole.findings, whole.whole_at) == ([], None)
     assert (await daily(history, tmp_path, now + timedelta(days=2))).rows == 0
@@ -459,7 +461,7 @@ async def test_daily_verification_reads_cases_with_new_rows_and_weekly_all(
 async def test_daily_verification_finds_that_new_heads_name_rows_that_are_gone(
     history: History, tmp_path: Path
 ) -> None:
-    now, case = datetime.now(UTC) + timedelta(days=2), history.cases[0]
+    now, case = history.at + timedelta(days=2), history.cases[0]
     await daily(history, tmp_path, now)
     known = audit.VerifiedExtent.read(tmp_path)
     assert known is not None

@@ -25,6 +25,7 @@ from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
+from shared.contract.events import RequestFulfilled
 from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import (
     WITHIN,
@@ -129,16 +130,7 @@ async def everything_of_the_victim(pipeline: Pipeline) -> list[Document]:
 
 async def package(pipeline: Pipeline, person: Somebody, case: str) -> str:
     """Return all that the package of *case* holds."""
-    before = await pipeline.code_for(person, case)
-    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
-
-    async def fresh() -> str:
-        code = await pipeline.code_for(person, case)
-        return code if code != before else ""
-
-    code: str = await eventually(fresh, WITHIN)
-    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
-    with zipfile.ZipFile(io.BytesIO(answer.raise_for_status().content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person))) as archive:
         return "\n".join(archive.read(name).decode(errors="replace") for name in archive.namelist())
 
 
@@ -268,15 +260,15 @@ async def confirm(pipeline: Pipeline, case: str, alias: str, by: str) -> str:
     return complaint
 
 
-async def answers(heard: Heard, case: str, number: int) -> list[dict[str, Any]]:
-    """Return the answers of *case* once there are *number*."""
+async def answers(pipeline: Pipeline, heard: Heard, case: str, number: int) -> list[dict[str, Any]]:
+    """Return the answers of *case* once there are *number*; intake, which gives packages out, has them."""
 
-    def found() -> list[dict[str, Any]]:
-        fulfilled = heard.of(case, "request.fulfilled")
-        return fulfilled if len(fulfilled) >= number else []
+    async def known() -> bool:
+        rows = await pipeline.rows("intake", case=case, **{"event.type": RequestFulfilled.TYPE})
+        return len(rows) >= number
 
-    told: list[dict[str, Any]] = await eventually(found, WITHIN)
-    return told
+    await comes_true(known)
+    return await heard.until(case, "request.fulfilled", number)
 
 
 async def test_confirmed_alias_completes_an_access_answer_in_the_same_case(
@@ -292,7 +284,7 @@ async def test_confirmed_alias_completes_an_access_answer_in_the_same_case(
     other = f"aliases_0000000000000000:{alias.rpartition(':')[2]}"
     assert "no such alias" in await confirm(pipeline, case, other, "dana.muster")
     assert await confirm(pipeline, case, alias, "dana.muster") == ""
-    await answers(heard, case, 2)
+    await answers(pipeline, heard, case, 2)
     await pipeline.closed(case)
     assert str(key) in await package(pipeline, person, case)
     assert "confirmed already" in await confirm(pipeline, case, alias, "robin.muster")
@@ -307,7 +299,7 @@ async def test_confirmed_alias_gets_a_later_round_of_the_erasure(pipeline: Pipel
     await pipeline.closed(case)
     assert await contacts.find_one({"_id": key}) is not None
     assert await confirm(pipeline, case, (await aliases_of(pipeline, case))[number], "dana.muster") == ""
-    first, second = await answers(heard, case, 2)
+    first, second = await answers(pipeline, heard, case, 2)
     assert await contacts.find_one({"_id": key}) is None
     erased = [answer["data"]["dispositions"]["erased"] for answer in (first, second)]
     assert erased[1] == erased[0] + 1
@@ -328,7 +320,7 @@ async def test_victims_number_that_deceived_staff_confirm_opens_no_record_verifi
     if right == "erasure":
         assert "no record is found" in complaint
     else:
-        await answers(heard, case, 2)
+        await answers(pipeline, heard, case, 2)
         content = await package(pipeline, attacker, case)
         assert VICTIM.email not in content
     assert await everything_of_the_victim(pipeline) == before
@@ -393,7 +385,7 @@ async def test_code_from_the_other_mailbox_releases_its_records(
     for secret in (case, person.email, person.name):
         assert secret not in letter
     assert "continue with your request" in await press(pipeline, case, "alias", code=code_in(letter))
-    await answers(heard, case, 2)
+    await answers(pipeline, heard, case, 2)
     await pipeline.closed(case)
     if right == "erasure":
         assert await newsletter.find_one({"email": other}) is None
@@ -469,7 +461,7 @@ async def test_owner_of_another_mailbox_in_the_records_is_notified(pipeline: Pip
     await with_addresses(pipeline, attacker, [owner.email, owner.email.upper()])
     case = await pipeline.verified(right, attacker)
     await pipeline.closed(case)
-    letters = pipeline.letters_to(owner)
+    letters = await eventually(lambda: pipeline.letters_to(owner))
     assert len(letters) == 1, "one letter for one mailbox, however it is written"
     raw = letters[0].message.as_string() + letters[0].body()
     assert "/stop/" in letters[0].body(), "one click stops the request"

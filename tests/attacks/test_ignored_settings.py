@@ -45,7 +45,7 @@ def first_line(process: "subprocess.Popen[str]") -> dict[str, Any]:
 @pytest.mark.parametrize("misspelt", ["HABEAS_ERASURE_APROVAL", "HABEAS_ERASURE_APPROVAL_FIL"])
 def test_misspelt_approval_setting_stops_the_service_at_start(misspelt: str) -> None:
     process = started(**{misspelt: "always"})
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate()
     assert process.returncode == 2
     assert (output, errors.count("\n")) == ("", 1)
     assert "did you mean HABEAS_ERASURE_APPROVAL?" in errors

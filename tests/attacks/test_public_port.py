@@ -9,6 +9,7 @@ import pytest_asyncio
 from habeas.embedded.stack import Stack
 from services.intake.http.failed_attempts import MOST_OF_NETWORK
 from tests.integration.pipeline import KEYS, SHOP, Pipeline, running
+from tests.waiting import LONG
 
 OPERATIONS = ("/readyz", "/metrics")
 FORMS = ("/opt-out", "/ask/access", "/find", f"/requests/{'0' * 32}/details", f"/forwarded/{'0' * 32}/x")
@@ -43,7 +44,7 @@ async def test_public_port_says_that_the_process_is_alive(pipeline: Pipeline) ->
 
 
 async def test_operators_port_serves_metrics_and_readiness_and_no_request(pipeline: Pipeline) -> None:
-    async with httpx.AsyncClient(base_url=pipeline.ops_url) as operators:
+    async with httpx.AsyncClient(base_url=pipeline.ops_url, timeout=LONG.total_seconds()) as operators:
         assert (await operators.get("/livez")).text == "alive\n"
         assert (await operators.get("/readyz")).json()["broker"] == "ok"
         assert "habeas_consuming" in (await operators.get("/metrics")).text

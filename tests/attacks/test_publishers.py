@@ -5,7 +5,6 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +24,7 @@ from tests.integration.pipeline import (
     KEYS,
     PORTAL,
     SHOP,
+    WITHIN,
     Heard,
     Pipeline,
     Somebody,
@@ -43,7 +43,6 @@ SHEETS = "support.example"
 OWN = "own"
 """The ``user_id`` that is the user of the connection."""
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
-WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ from shared.runtime.key_rings import KeyRing
 from shared.runtime.mongo import Client, Database, connect, translated
 from shared.runtime.vault import Vault
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, now, prepared, running
-from tests.waiting import eventually
+from tests.waiting import LONG, eventually
 
 TYPES = sorted({kind.TYPE for kind in catalogue() if kind.EXCHANGE == EVENTS})
 QUEUES = [queue.name for queue in (*topology.queues(), *topology.console_queues())]
@@ -85,7 +85,7 @@ async def connected(pipeline: Pipeline, account: str) -> AsyncIterator[Callable[
     async def allowed(step: Callable[[AbstractChannel], Awaitable[Any]]) -> bool:
         channel = await connection.channel(publisher_confirms=True)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LONG.total_seconds()):
                 await step(channel)
         except AMQPError:
             return False

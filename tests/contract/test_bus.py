@@ -14,6 +14,7 @@ from shared.errors import PermanentError, StoreUnavailable, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Inbox, Message
 from shared.runtime.retry_policy import ATTEMPT, ERROR, REASON, after_failure, origin_of
 from tests.runtime_fakes import MemoryBroker
+from tests.waiting import LONG
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -76,7 +77,7 @@ def event(number: int, *, routing_key: str = VERIFIED, mandatory: bool = True) -
 
 async def take(inbox: Inbox, count: int) -> list[Delivery]:
     taken: list[Delivery] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LONG.total_seconds()):
         while len(taken) < count:
             taken += await inbox.take(count - len(taken))
     return taken

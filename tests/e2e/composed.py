@@ -13,10 +13,12 @@ import httpx
 from testcontainers.compose import DockerCompose
 
 from shared.runtime.mongo import Client, connect
+from tests.waiting import LONG
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "verifier", "fulfillment", "notifier", "console")
 PARTS = ("gateway", "broker", "database", "mail")
+TIMEOUT_S = LONG.total_seconds()
 PAGE = 1_000
 """Letters, or messages of a queue, that are read at most."""
 
@@ -56,7 +58,7 @@ class CaughtMail:
 
     def letters(self, to: str | None = None) -> list[EmailMessage]:
         """Return the letters, oldest first; only those *to* this address where one is given."""
-        with httpx.Client(base_url=self.url) as http:
+        with httpx.Client(base_url=self.url, timeout=TIMEOUT_S) as http:
             listed = (
                 http.get("/api/v1/messages", params={"limit": PAGE}).raise_for_status().json()["messages"]
             )
@@ -161,7 +163,8 @@ class Composed:
         """Return queue → the messages that wait in it, which stay there. Binary bodies come as base64."""
         secret = urlsplit(self.secret("topology", "amqp_url"))
         credentials = (str(secret.username), str(secret.password))
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.ports.management}", auth=credentials) as http:
+        url = f"http://127.0.0.1:{self.ports.management}"
+        with httpx.Client(base_url=url, auth=credentials, timeout=TIMEOUT_S) as http:
             names = [queue["name"] for queue in http.get("/api/queues/%2F").raise_for_status().json()]
             return {name: _waiting(http, name) for name in names}
 

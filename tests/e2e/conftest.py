@@ -7,11 +7,9 @@ fails them.
 """
 
 import os
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +17,7 @@ from typing import NoReturn
 import pytest
 from testcontainers.compose import DockerCompose
 
+from habeas.embedded.parts.ports import free_port
 from tests.e2e.composed import PARTS, ROOT, Composed, Ports
 
 STAND_INS = ROOT / "tests" / "images" / "offline.env"
@@ -57,9 +56,8 @@ def build_stand_ins() -> None:
 
 
 def free_ports() -> Ports:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in fields(Ports)]
-        return Ports(*(one.getsockname()[1] for one in sockets))
+    """Claim ports: between their drawing and their use images may be built, which takes minutes."""
+    return Ports(*(free_port() for _ in fields(Ports)))
 
 
 def project_file(folder: Path, ports: Ports) -> str:

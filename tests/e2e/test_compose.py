@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -17,13 +16,12 @@ from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, PermanentError
 from shared.runtime.broker import Bus, Message
 from shared.runtime.mongo import Client, connect, translated
-from tests.e2e.composed import PARTS, ROOT, SERVICES, Composed
+from tests.e2e.composed import PARTS, ROOT, SERVICES, TIMEOUT_S, Composed
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for images that may have to be built
 
 FOLDERS = ("/tmp", "/", "/app", "/run/secrets", "/etc")  # noqa: S108  the first one may be written
-SOON = timedelta(seconds=60)
 each_service = pytest.mark.parametrize("service", SERVICES)
 each_container = pytest.mark.parametrize("service", [*SERVICES, *PARTS])
 
@@ -115,10 +113,10 @@ def test_only_gateway_and_caught_mail_are_published_and_to_this_machine_alone(co
 
 
 def test_intake_answers_on_its_published_port_and_hides_its_metrics_there(composed: Composed) -> None:
-    assert httpx.get(f"{composed.intake_url}/livez").text == "alive\n"
-    assert httpx.get(f"{composed.intake_url}/v1/policies").status_code == 200
+    assert httpx.get(f"{composed.intake_url}/livez", timeout=TIMEOUT_S).text == "alive\n"
+    assert httpx.get(f"{composed.intake_url}/v1/policies", timeout=TIMEOUT_S).status_code == 200
     for path in ("/readyz", "/metrics"):
-        assert httpx.get(f"{composed.intake_url}{path}").status_code == 404
+        assert httpx.get(f"{composed.intake_url}{path}", timeout=TIMEOUT_S).status_code == 404
 
 
 async def test_prometheus_of_its_profile_scrapes_every_part_and_reads_the_rules(composed: Composed) -> None:
@@ -132,8 +130,8 @@ async def test_prometheus_of_its_profile_scrapes_every_part_and_reads_the_rules(
         return health.keys() == {*SERVICES, "upkeep", "broker"}
 
     try:
-        async with httpx.AsyncClient(base_url=url) as http:
-            came: bool = await eventually(scraped, SOON)
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S) as http:
+            came: bool = await eventually(scraped)
             assert came
             groups = (await http.get("rules")).json()["data"]["groups"]
     finally:
@@ -149,7 +147,7 @@ def status(number):
     call.add_header("Content-Type", "application/json")
     call.add_header("X-Forwarded-For", f"198.51.100.{number}")
     try:
-        return urllib.request.urlopen(call, timeout=10).status
+        return urllib.request.urlopen(call, timeout=120).status
     except urllib.error.HTTPError as error:
         return error.code
 print(*(status(number) for number in range(int(sys.argv[1]))))
@@ -161,14 +159,15 @@ def test_gateway_passes_the_address_of_a_client_on_and_no_forged_one(composed: C
     calls = IntakeSettings.model_fields["public_requests_per_hour"].default + 1
     answers = composed.run("console", "python", "-c", FORGE, str(calls)).split()
     assert answers[-1] == "429"
-    assert httpx.post(f"{composed.intake_url}/v1/requests", json={}).status_code == 422
+    answer = httpx.post(f"{composed.intake_url}/v1/requests", json={}, timeout=TIMEOUT_S)
+    assert answer.status_code == 422
 
 
 async def test_no_call_fails_while_one_of_two_replicas_of_intake_stops(composed: Composed) -> None:
     start = ("up", "--detach", "--wait", "--no-deps", "--no-recreate")
     composed.command(*start, "--scale", "intake=2", "intake")
     stopping = asyncio.create_task(asyncio.to_thread(composed.command, *start, "intake"))
-    async with httpx.AsyncClient(base_url=composed.intake_url, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=composed.intake_url, timeout=TIMEOUT_S) as http:
         answers = [await http.get("/v1/policies")]
         while not stopping.done():
             answers.append(await http.get("/v1/policies"))
@@ -227,11 +226,11 @@ async def test_a_request_over_http_is_answered_by_letter_and_leaves_no_trace_of_
 ) -> None:
     subject = {"name": "Ada Kessler", "email": "ada.kessler@example.org"}
     request = {"reference": "c-1", "right": "access", "subject": subject, "residence": {"country": "DE"}}
-    async with httpx.AsyncClient(base_url=composed.intake_url) as http:
+    async with httpx.AsyncClient(base_url=composed.intake_url, timeout=TIMEOUT_S) as http:
         answer = await http.post("/v1/requests", json=request)
     assert answer.status_code == httpx.codes.ACCEPTED
     letters = await eventually(
-        lambda: [one for one in composed.mail.letters(subject["email"]) if "code" in one["Subject"]], SOON
+        lambda: [one for one in composed.mail.letters(subject["email"]) if "code" in one["Subject"]]
     )
     assert answer.json()["status_url"].startswith(composed.intake_url)
     body = letters[0].get_body(("plain",))
@@ -245,16 +244,16 @@ async def test_a_request_over_http_is_answered_by_letter_and_leaves_no_trace_of_
 async def test_a_service_that_is_killed_is_started_again(composed: Composed) -> None:
     before = state_of(composed, "verifier")["StartedAt"]
     composed.kill("verifier")
-    await eventually(lambda: state_of(composed, "verifier")["StartedAt"] != before, SOON)
-    await eventually(lambda: healthy(composed, "verifier"), SOON)
+    await eventually(lambda: state_of(composed, "verifier")["StartedAt"] != before)
+    await eventually(lambda: healthy(composed, "verifier"))
 
 
 @each_service
 async def test_stopped_service_ends_without_an_error(composed: Composed, service: str) -> None:
-    composed.command("stop", service)
+    composed.command("stop", "--timeout", "120", service)
     assert state_of(composed, service)["ExitCode"] == 0
     composed.command("start", service)
-    await eventually(lambda: healthy(composed, service), SOON)
+    await eventually(lambda: healthy(composed, service))
 
 
 def test_a_second_start_keeps_secrets_and_containers(composed: Composed) -> None:
@@ -340,11 +339,15 @@ def test_the_data_map_of_the_example_is_where_fulfillment_looks(composed: Compos
     assert set(mounted) == set(os.listdir(ROOT / "datamaps" / "example"))  # noqa: PTH208  names only
 
 
-def test_stores_have_the_collections_of_the_example_at_the_first_start(composed: Composed) -> None:
+async def test_stores_have_the_collections_of_the_example_at_the_first_start(composed: Composed) -> None:
     """Without them, fulfillment is not ready and the first request ends as a dead letter."""
-    checked = composed.inspect("fulfillment")["State"]["Health"]["Log"][-1]
-    assert checked["ExitCode"] == 0
-    assert '"data map":"ok"' in checked["Output"]
+
+    def is_ready() -> bool:
+        checked = state_of(composed, "fulfillment")["Health"]["Log"][-1]
+        assert checked["ExitCode"] == 0
+        return '"data map":"ok"' in checked["Output"]
+
+    assert await eventually(is_ready)
     assert "collections of the example are created" in composed.logs()
 
 
@@ -352,5 +355,5 @@ async def test_overdue_keys_are_destroyed_and_heads_copied_each_day(composed: Co
     def done() -> bool:
         return "new heads in /var/lib/habeas/heads" in composed.logs()
 
-    assert await eventually(done, SOON)
+    assert await eventually(done)
     assert state_of(composed, "upkeep")["Status"] == "running"

@@ -15,7 +15,7 @@ from bench.document_images import passport
 from habeas.embedded.company import ADA, BRUNO, DemoPerson, generate
 from shared.contract.codes import ALONE
 from shared.runtime.mongo import Client, Document, json_util
-from tests.e2e.composed import Composed
+from tests.e2e.composed import TIMEOUT_S, Composed
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for images that may have to be built
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.timeout(900)  # the first test waits for images that ma
 SEED = 7
 CUSTOMERS = 120
 TODAY = datetime.now(UTC).date()
-SOON = timedelta(seconds=60)
 DATABASES = ("billing", "ops", "portal")
 
 
@@ -44,7 +43,7 @@ async def business(composed: Composed) -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture
 async def http(composed: Composed) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=composed.intake_url) as client:
+    async with httpx.AsyncClient(base_url=composed.intake_url, timeout=TIMEOUT_S) as client:
         yield client
 
 
@@ -59,7 +58,7 @@ async def code_from_letter(composed: Composed, person: DemoPerson, *, after: int
                 return found[1]
         return None
 
-    code = await eventually(newest_code, SOON)
+    code = await eventually(newest_code)
     assert code is not None
     return code
 
@@ -91,7 +90,7 @@ async def closed(http: httpx.AsyncClient, id_: str) -> str:
         assert page["status"] == "closed", page
         return id_
 
-    return await eventually(answered, SOON)
+    return await eventually(answered)
 
 
 async def mentions(business: Client, address: str) -> list[str]:
@@ -139,7 +138,7 @@ async def examined(mongo: Client, case: str) -> dict[str, Any]:
         data: dict[str, Any] = row["facts"][0]["data"]
         return data
 
-    return await eventually(told, timedelta(seconds=120))
+    return await eventually(told)
 
 
 async def test_a_passport_that_is_uploaded_is_read_in_the_container_and_leaves_nothing(
@@ -170,7 +169,7 @@ async def test_a_passport_that_is_uploaded_is_read_in_the_container_and_leaves_n
     async def gone() -> bool:
         return await chunks.count_documents({"_id": {"$regex": made["proof"]["ref"]}}) == 0
 
-    destroyed: bool = await eventually(gone, SOON)
+    destroyed: bool = await eventually(gone)
     assert destroyed
     seen = composed.logs()
     assert last.upper() not in seen

@@ -16,7 +16,8 @@ def notices(heard: Heard, case: str) -> list[str]:
 
 
 def letters(heard: Heard, case: str) -> list[str]:
-    return [event["data"]["letter"] for event in heard.of(case, "notice.sent")]
+    """Return the letters that were sent; two processes write them, each in its own time."""
+    return sorted(event["data"]["letter"] for event in heard.of(case, "notice.sent"))
 
 
 async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketing_has_stopped(

@@ -1,6 +1,6 @@
 """P12: consent is withdrawn in one step; a service that depends on it can be kept for a day."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,9 +14,10 @@ import pytest_asyncio
 from habeas.embedded.stack import Stack
 from services.fulfillment.changes.suppressions import SuppressionPurpose
 from shared.contract.events import DisclosureDue
-from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, datamap, prepared
+from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, datamap, now, prepared
 from tests.promises.people import subscribe
 from tests.waiting import eventually
+from tests.windows import end_of_window, is_in_time
 
 WINDOW = timedelta(seconds=8)
 RESTRICTION = "            restriction: { field: restricted, value: true }"
@@ -103,9 +104,29 @@ async def withdrawal(pipeline: Pipeline, place: int) -> Withdrawal:
 @pytest_asyncio.fixture(scope="module")
 async def ended_and_undone(pipeline: Pipeline) -> tuple[Withdrawal, Withdrawal]:
     """Return two withdrawals, whose windows pass together; the second was undone in time."""
-    ended, undone = await withdrawal(pipeline, 12), await withdrawal(pipeline, 13)
-    (await pipeline.http.delete(f"/v1/requests/{undone.case}")).raise_for_status()
-    return ended, undone
+    places = iter(range(15, 45))
+    return await looked_at_in_time(pipeline, places), await undone_in_time(pipeline, places)
+
+
+async def looked_at_in_time(pipeline: Pipeline, places: Iterator[int]) -> Withdrawal:
+    """Return a withdrawal whose window had not ended when it was looked at what was allowed."""
+    for place in places:
+        found = await withdrawal(pipeline, place)
+        until = await end_of_window(pipeline, found.case)
+        if until is None or now() < until:
+            return found
+    raise AssertionError("no look was quick enough")
+
+
+async def undone_in_time(pipeline: Pipeline, places: Iterator[int]) -> Withdrawal:
+    """Return a withdrawal that was undone within its window."""
+    for place in places:
+        found = await withdrawal(pipeline, place)
+        undone = await pipeline.http.delete(f"/v1/requests/{found.case}")
+        if await is_in_time(pipeline, found.case):
+            undone.raise_for_status()
+            return found
+    raise AssertionError("nobody was quick enough")
 
 
 async def test_marketing_stops_at_once_and_the_service_after_a_letter_and_its_window(

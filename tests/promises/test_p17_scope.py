@@ -11,12 +11,7 @@ from tests.waiting import eventually
 
 
 async def downloaded(pipeline: Pipeline, person: Somebody, case: str) -> zipfile.ZipFile:
-    before = len(pipeline.letters_to(person, case))
-    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
-    await eventually(lambda: len(pipeline.letters_to(person, case)) > before)
-    code = await pipeline.code_for(person, case)
-    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
-    return zipfile.ZipFile(io.BytesIO(answer.raise_for_status().content))
+    return zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person)))
 
 
 async def test_answer_is_limited_to_the_named_areas_and_categories(

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from services.fulfillment.changes.suppressions import SuppressionPurpose
@@ -29,12 +28,16 @@ async def test_opt_out_is_called_done_only_when_no_recipient_has_to_be_notified(
     assert "Recipients of your data" not in letter, "the letter to a stranger would be the same"
     assert "whether or not they have data about you" in letter
 
-    await eventually(lambda: heard.of(case, "request.fulfilled"))
-    [fulfilled] = heard.of(case, "request.fulfilled")
-    untold: set[str] = await eventually(partial(outstanding, pipeline, case))
-    assert untold
-    assert fulfilled["data"]["recipients"] == len(untold)
-    assert all(name in letter for name in untold)
+    [fulfilled] = await heard.until(case, "request.fulfilled")
+    assert fulfilled["data"]["recipients"]
+
+    async def untold() -> set[str]:
+        names = await outstanding(pipeline, case)
+        assert len(names) == fulfilled["data"]["recipients"], names
+        return names
+
+    names: set[str] = await eventually(untold)
+    assert all(name in letter for name in names)
 
 
 async def outstanding(pipeline: Pipeline, case: str) -> set[str]:

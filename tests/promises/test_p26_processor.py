@@ -2,6 +2,7 @@
 
 import json
 
+from shared.runtime.mongo import Document
 from shared.vocabulary import StaffRole
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, command
 from tests.promises.people import People
@@ -29,7 +30,12 @@ async def test_request_about_content_of_a_customer_is_forwarded_and_nothing_is_s
     assert code == 2
     assert "habeas permission grant" in errors
     assert person.email not in output
-    [refused] = await pipeline.rows("intake", case=case, **{"facts.type": "habeas.decision.refused.v1"})
+
+    async def row_of_refusal() -> list[Document]:  # the command may hear of it before its row is stored
+        return await pipeline.rows("intake", case=case, **{"facts.type": "habeas.decision.refused.v1"})
+
+    rows: list[Document] = await eventually(row_of_refusal)
+    [refused] = rows
     assert [fact["data"]["reason"] for fact in refused["facts"]] == ["no_permission"]
 
     permitted = ("permission", "grant", case, "--to", "anna", "--hours", "2", "--reason", "forwarding")

@@ -1,9 +1,10 @@
 """P29: data is kept as long as necessary; records past their period are listed, and purged on approval."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,10 +12,16 @@ from services.fulfillment.certificate.document import verify_certificate
 from services.fulfillment.datamap.reader import load
 from services.fulfillment.erasure import expiry
 from services.fulfillment.stores.mongodb import Stores
-from tests.integration.pipeline import TODAY, Pipeline, command
+from tests.integration.pipeline import Pipeline, command
 from tests.waiting import eventually
 
 APPROVER = "dana.muster"
+ZONE = ZoneInfo("Europe/Berlin")
+"""Of the company: its days and years are those of the command."""
+
+
+def today() -> date:
+    return datetime.now(ZONE).date()
 
 
 async def due(pipeline: Pipeline) -> dict[str, Any]:
@@ -32,7 +39,7 @@ async def issue_in_running_year(invoices: Any) -> None:
         § 147(4) AO: the period begins with the end of the year in which the document was made.
     """
     like = await invoices.find_one({})
-    issued_at = datetime(TODAY.year - 8, 1, 1, 12, tzinfo=UTC)
+    issued_at = datetime(today().year - 8, 1, 1, 12, tzinfo=UTC)
     no_customer = {"customer_id": 29_000_029, "billed_to": {"email": "running.p29@example.org"}}
     running = {**like, **no_customer, "_id": "P29-RUNNING", "issued_at": issued_at}
     await invoices.replace_one({"_id": running["_id"]}, running, upsert=True)
@@ -42,14 +49,15 @@ async def test_year_of_an_invoice_ends_before_it_is_due_whatever_the_database_pr
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the preselection by `latest_start`, the last day of each record decides alone."""
-    monkeypatch.setattr(expiry, "latest_start", lambda *_: TODAY)
+    day = today()
+    monkeypatch.setattr(expiry, "latest_start", lambda *_: day)
     invoices = pipeline.business("billing", "invoices")
     await issue_in_running_year(invoices)
-    past = await invoices.count_documents({"issued_at": {"$lt": datetime(TODAY.year - 8, 1, 1, tzinfo=UTC)}})
+    past = await invoices.count_documents({"issued_at": {"$lt": datetime(day.year - 8, 1, 1, tzinfo=UTC)}})
     assert past
     data_map = load(Path(pipeline.settings["HABEAS_DATAMAP"]))
     collection = data_map.by_key[f"{pipeline.prefix}billing.invoices"]
-    found = await expiry.expired_in(collection, Stores({"default": pipeline.client}), TODAY, UTC)
+    found = await expiry.expired_in(collection, Stores({"default": pipeline.client}), day, UTC)
     assert found.records == past
 
 
@@ -59,7 +67,7 @@ async def test_records_past_their_period_are_listed_and_purged_on_approval_of_st
     invoices, collection = pipeline.business("billing", "invoices"), f"{pipeline.prefix}billing.invoices"
     await issue_in_running_year(invoices)
     issued = [one["issued_at"] async for one in invoices.find({}, {"issued_at": 1})]
-    old = [day for day in issued if day.year + 8 < TODAY.year]
+    old = [day for day in issued if day.year + 8 < today().year]
     assert old, "the example has an invoice past its period"
     found = await due(pipeline)
     [row] = [one for one in found["due"] if one["key"] == collection]

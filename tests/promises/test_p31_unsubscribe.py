@@ -19,5 +19,8 @@ async def test_one_click_removes_the_address_from_the_list_and_suppresses_it(
     async def removed() -> bool:
         return not await subscribed(pipeline, person)
 
+    async def suppressed() -> bool:
+        return await pipeline.stopped(person, SuppressionPurpose.MARKETING)
+
     await comes_true(removed)
-    assert await pipeline.stopped(person, SuppressionPurpose.MARKETING)
+    await comes_true(suppressed)

@@ -2,7 +2,7 @@
 
 from tests.attacks.test_agents import MOTHER
 from tests.attacks.test_identity_claims import with_addresses
-from tests.integration.pipeline import WITHIN, Pipeline, Somebody, command
+from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, command
 from tests.promises.people import People
 from tests.waiting import eventually
 
@@ -29,12 +29,16 @@ async def test_child_of_eleven_is_not_asked_to_approve_the_request_of_the_mother
     def titles() -> set[str]:
         return {letter.subject for letter in pipeline.letters_to(mother, case)}
 
-    assert await eventually(lambda: "We need to confirm that it is you" in titles(), WITHIN)
-    assert "We received your request" in titles()
+    both = {"We need to confirm that it is you", "We received your request"}
+    assert await eventually(lambda: both <= titles(), WITHIN)
     assert pipeline.letters_to(child, case) == []
-    page = await pipeline.page(case)
-    assert page["status"] == "challenged"
-    assert all("permission" in way for way in page["wanted"])
+
+    async def wants_permission() -> bool:
+        page = await pipeline.page(case)
+        assert page["status"] == "challenged"
+        return bool(page["wanted"]) and all("permission" in way for way in page["wanted"])
+
+    await comes_true(wants_permission)
 
 
 async def test_package_of_a_child_and_its_code_go_to_the_parent_alone(

@@ -18,6 +18,7 @@ from services.intake.pages.csrf import LEAST
 from tests.integration.browser import launched
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, running
 from tests.unit.verifier.token_issuer import CLIENT, Issuer, issuing
+from tests.waiting import LONG
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 SLOWER = LEAST.total_seconds() + 0.2
@@ -91,6 +92,7 @@ async def test_person_corrects_a_field_on_a_page_and_signs_in_anew_for_it(
     person, other = (await pipeline.people())[19:21]
     before = await city_of(pipeline, person)
     page = await browser.new_page()
+    page.set_default_timeout(LONG.total_seconds() * 1_000)
     await page.goto(f"{pipeline.http.base_url}/ask/rectification")
     await page.locator("#email").fill(person.email)
     await page.locator("#name").fill(person.name)
@@ -99,7 +101,8 @@ async def test_person_corrects_a_field_on_a_page_and_signs_in_anew_for_it(
     await page.locator("#other_value").fill("Seestadt")
     for _ in range(2):
         await asyncio.sleep(SLOWER)
-        await page.locator("main form button:not(.quiet)").first.click()
+        async with page.expect_navigation():
+            await page.locator("main form button:not(.quiet)").first.click()
     await page.wait_for_url("**/requests/*")
     case = page.url.rpartition("/")[2].partition("?")[0]
     await pipeline.until_it_is("challenged", case)
@@ -108,7 +111,7 @@ async def test_person_corrects_a_field_on_a_page_and_signs_in_anew_for_it(
         issuer.person = signed_in.email
         await page.goto(f"{pipeline.http.base_url}/requests/{case}")
         await page.locator("#sign-in a").click()
-        assert page.url.startswith(issuer.url)
+        await page.wait_for_url(f"{issuer.url}/**")
         assert await city_of(pipeline, person) == before, "a sign-in of another person changes nothing"
         await page.get_by_role("button", name="Continue").click()
         await page.locator("#sign-in button").click()

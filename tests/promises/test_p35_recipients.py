@@ -161,7 +161,11 @@ async def test_recipient_is_notified_until_it_has_acknowledged(notified: Notifie
     failed = await once(pipeline, case, "failed", "Tax adviser")
     assert failed["reason"] == "no_way_agreed"
     await comes_true(lambda: untold(pipeline, case, "Tax adviser"))
-    [letter] = [one.body() for one in pipeline.letters_to(person, case) if "We erased" in one.body()]
+
+    def outcomes() -> list[str]:
+        return [one.body() for one in pipeline.letters_to(person, case) if "We erased" in one.body()]
+
+    [letter] = await eventually(outcomes)
     telling, by_hand = letter.split("Our staff will also ask these recipients to erase it:")
     asked, named = telling.split("We will also ask these recipients to erase it:")
     assert f"- {PORTAL_HOST}" in named

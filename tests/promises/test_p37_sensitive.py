@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from habeas.embedded.company import ADA
+from tests.attacks.test_identity_claims import answers
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command
 from tests.waiting import eventually
 
@@ -45,7 +46,7 @@ async def test_staff_releases_masked_values_in_the_same_case(pipeline: Pipeline,
     words = ("request", "release-values", case, "--reason", "called_back", "--as", "dana.muster")
     code, _, errors = await command(pipeline, *words)
     assert code == 0, errors
-    await eventually(lambda: len(heard.of(case, "request.fulfilled")) > 1)
+    await answers(pipeline, heard, case, 2)
     assert await shows(pipeline, case, iban)
     assert iban.decode() not in str(heard.of(case))
 
