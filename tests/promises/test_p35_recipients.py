@@ -203,21 +203,27 @@ async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
         hook(500) as server,
         running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server), HABEAS_RETRY_FOR="PT4S") as pipeline,
     ):
-        case = await pipeline.verified("erasure", (await pipeline.people())[2])
-        failed = await once(pipeline, case, "failed")
-        assert failed["reason"] == "unreachable"
-        assert len({headers["webhook-id"] for headers, _ in server.requests}) == 1
+        for person in (await pipeline.people())[2:]:
+            server.answer(500)
+            case = await pipeline.verified("erasure", person)
+            failed = await once(pipeline, case, "failed")
+            assert failed["reason"] == "unreachable"
+            if len(server.requests) > 1:
+                break  # else the first try was so late that it was the last
         assert len(server.requests) > 1
+        [id_] = {headers["webhook-id"] for headers, _ in server.requests}
         assert (await pipeline.parked())["fulfillment"] == []
         await comes_true(lambda: untold(pipeline, case, PORTAL_HOST))
         await comes_true(lambda: fails_for(pipeline, "unreachable", PORTAL_HOST))
 
-        server.answers = (200,)
+        server.answers, tried = (200,), len(server.requests)
         retry = ("recipients", "retry", "--recipient", PORTAL_HOST, "--as", "dana.muster")
         code, output, _ = await command(pipeline, *retry)
-        assert (code, output) == (0, f"{case}: sent again\n")
+        assert code == 0
+        assert f"{case}: sent again" in output.splitlines()
         await once(pipeline, case, "acknowledged")
-        assert len({headers["webhook-id"] for headers, _ in server.requests}) == 1, "known again by its id"
+        again = [headers["webhook-id"] for headers, _ in server.requests[tried:]]
+        assert again.count(id_) == 1, "known again by its id"
         await comes_true(lambda: told_by_now(pipeline, case, PORTAL_HOST))
         await comes_true(lambda: fails_for(pipeline, "unreachable"))
 

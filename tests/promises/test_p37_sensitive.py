@@ -27,9 +27,12 @@ async def test_request_for_whole_values_is_not_answered_on_the_code_of_a_mailbox
     pipeline: Pipeline, heard: Heard
 ) -> None:
     case = await pipeline.verified("access", ADA_ASKS, details={"full_values": True})
-    await eventually(lambda: len(heard.of(case, "identity.challenged")) > 1)
-    wanted = heard.of(case, "identity.challenged")[-1]["data"]["wanted"]
-    assert ["two_points"] in wanted
+
+    def without_the_mailbox() -> bool:
+        return ["two_points"] in heard.of(case, "identity.challenged")[-1]["data"]["wanted"]
+
+    await heard.until(case, "identity.challenged")
+    assert await eventually(without_the_mailbox)
     assert not heard.of(case, "request.fulfilled")
     assert (await pipeline.page(case))["status"] == "challenged"
 
