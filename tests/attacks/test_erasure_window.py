@@ -299,7 +299,7 @@ async def test_owner_of_another_mailbox_stops_a_copy_before_it_is_made(stage: St
     assert answered_at >= windows[waiting]
     ended = {"case": held, "event.type": DisclosureDue.TYPE}
     _: list[Document] = await eventually(lambda: pipeline.rows("fulfillment", **ended), WITHIN)
-    page = await pipeline.page(held)
-    assert (page["status"], page["stopped"], page["outcome"]) == ("verified", "not_me", None)
+    page = await pipeline.until_it_is("verified", held)
+    assert (page["stopped"], page["outcome"]) == ("not_me", None)
     journal = {case: str(await pipeline.rows("fulfillment", case=case)) for case in (held, waiting)}
     assert [RequestFulfilled.TYPE in journal[case] for case in (held, waiting)] == [False, True]

@@ -34,7 +34,7 @@ async def test_request_for_whole_values_is_not_answered_on_the_code_of_a_mailbox
     await heard.until(case, "identity.challenged")
     assert await eventually(without_the_mailbox)
     assert not heard.of(case, "request.fulfilled")
-    assert (await pipeline.page(case))["status"] == "challenged"
+    await pipeline.until_it_is("challenged", case)
 
 
 async def test_log_in_opens_whole_values_for_a_person_who_wants_them(pipeline: Pipeline) -> None:
