@@ -151,4 +151,4 @@ async def stopped_after_two(injection: Injection) -> None:
             injection.stop()
 
     injection.log = note
-    await asyncio.wait_for(injection.go_on(), 30)
+    await asyncio.wait_for(injection.go_on(), 120)

@@ -45,7 +45,7 @@ async def daemon(patience: timedelta) -> AsyncIterator[Clamd]:
 async def test_the_scanners_answer_becomes_a_check(
     content: bytes, result: CheckResult, reasons: tuple[str, ...]
 ) -> None:
-    patience = timedelta(milliseconds=300) if content == b"silence" else timedelta(seconds=30)
+    patience = timedelta(milliseconds=300) if content == b"silence" else timedelta(seconds=120)
     async with daemon(patience) as scanner:
         check = await scanner.scan(content)
 

@@ -19,7 +19,7 @@ from services.console.signin.keys import AT_ONCE, MOST_WAITING, KeyDerivation, K
 from shared.contract.events import WithdrawalDecided
 from tests.unit.console.test_session_limits import BY_PROVIDER, MEMBER, Parts, parts_of
 
-MOST, WITHIN_S = AT_ONCE + MOST_WAITING, 20
+MOST, WITHIN_S = AT_ONCE + MOST_WAITING, 60
 
 
 @dataclass
@@ -35,7 +35,7 @@ class SlowKeys:
         with self.lock:
             self.running += 1
             self.most = max(self.most, self.running)
-        self.let_go.wait(60)
+        self.let_go.wait(300)
         with self.lock:
             self.running -= 1
         return Ed25519PrivateKey.generate()

@@ -137,7 +137,7 @@ async def test_page_of_a_case_waits_for_no_other_that_reads_the_queues(
     monkeypatch.setattr(parked_messages, "sizes_of", silently)
     first = asyncio.create_task(parked.of_case(CASE))
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await parked.of_case(CASE) == []
     silent.set()
     assert await first == []

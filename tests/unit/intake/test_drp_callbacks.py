@@ -262,6 +262,6 @@ async def running(telling: CallbackProtocol) -> AsyncIterator[None]:
 
 
 async def until(come: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not come():  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(0.01)

@@ -192,7 +192,7 @@ async def test_no_byte_of_a_file_is_written_to_a_disk(spooled: list[object]) -> 
     office = await waiting()
     largest = JPEG + bytes(MOST_DOCUMENT_BYTES - len(JPEG))
     files = {slot.value: file(largest) for slot in ProofSlot}
-    async with served(office.requests) as url, AsyncClient(base_url=url, timeout=30) as client:
+    async with served(office.requests) as url, AsyncClient(base_url=url, timeout=90) as client:
         assert (await client.post(PROOFS, files=files)).status_code == 202
     assert spooled == []
     assert [len(sealed(office, proof)) for proof in proofs_of(office)] == [MOST_DOCUMENT_BYTES] * len(

@@ -95,7 +95,7 @@ async def test_acknowledgement_that_is_never_written_loses_the_channel(
     consumer._channel, consumer._inlet = channel, ConsumeChannel(channel, lambda _: None)
     consumer._permitted, consumer._held = 8, {1}
     delivery = Delivery("", "", b"", None, None, {}, redelivered=False, tag=1, channel=channel)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await consumer.settle([delivery])
     assert not consumer.connected
 

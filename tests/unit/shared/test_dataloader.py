@@ -180,6 +180,6 @@ async def test_callers_of_a_cancelled_load_try_again(spoilt: bool) -> None:
     await begun.wait()
     assert loads[0] is not None
     loads[0].cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         errors = await asyncio.gather(*callers, return_exceptions=True)
     assert [type(error) for error in errors] == [StoreUnavailable] * 2
