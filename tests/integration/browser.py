@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.conftest import missing
 from tests.waiting import eventually
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+ANSWERED_WITHIN_MS = 90_000
+"""The most that a page takes on a machine that stands still for a while."""
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -25,6 +27,7 @@ async def launched() -> AsyncIterator[Browser]:
     """Run the browser; where there is none the test is skipped, or fails."""
     if not os.access(CHROMIUM, os.X_OK):
         missing(f"{CHROMIUM} is not here; scripts/setup-tests installs it")
+    expect.set_options(timeout=ANSWERED_WITHIN_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

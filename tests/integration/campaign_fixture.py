@@ -23,7 +23,7 @@ from shared.runtime.vault import Vault
 from tests.integration.pipeline import Heard, Pipeline, now, prepared
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 
 
 @dataclass(frozen=True, slots=True)

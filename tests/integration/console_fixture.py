@@ -18,11 +18,20 @@ from habeas.embedded.stack import Stack
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
-from tests.integration.pipeline import PORTAL, SERVICES, Pipeline, comes_true, now, prepared
+from tests.integration.browser import ANSWERED_WITHIN_MS
+from tests.integration.pipeline import (
+    ANSWERED_WITHIN_S,
+    PORTAL,
+    SERVICES,
+    Pipeline,
+    comes_true,
+    now,
+    prepared,
+)
 from tests.integration.span_receiver import SpanReceiver, receiving
 from tests.staff import PASSWORD
 
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Console:
 
     async def signed_in(self, name: str, *roles: StaffRole) -> httpx.AsyncClient:
         """Return a client of the account *name*, signed in with a fresh code."""
-        client = httpx.AsyncClient(base_url=self.url, timeout=30, follow_redirects=True)
+        client = httpx.AsyncClient(base_url=self.url, timeout=ANSWERED_WITHIN_S, follow_redirects=True)
         answer = await client.post("/sign-in", data=await self.credentials(name, *roles))
         assert answer.status_code == 200, answer.text
         assert "Inbox" in answer.text
@@ -44,7 +53,7 @@ class Console:
     @asynccontextmanager
     async def program(self, name: str, *roles: StaffRole) -> AsyncIterator[httpx.AsyncClient]:
         """Open a client of the API, in a session of the account *name*."""
-        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", timeout=ANSWERED_WITHIN_S) as client:
             begun = await client.post("/sessions", json=await self.credentials(name, *roles))
             assert begun.status_code == 201, begun.text
             client.headers["Authorization"] = f"Bearer {begun.json()['token']}"
@@ -70,6 +79,7 @@ class Console:
     async def page_of(self, browser: Browser, client: httpx.AsyncClient, width: int = 1280) -> Page:
         """Return a page in the session of *client*."""
         page = await browser.new_page(viewport={"width": width, "height": 900})
+        page.set_default_timeout(ANSWERED_WITHIN_MS)
         token = client.cookies["habeas-console"]
         await page.context.add_cookies([{"name": "habeas-console", "value": token, "url": self.url}])
         return page
@@ -122,7 +132,7 @@ class StaffBrowser:
         [cookie] = [one for one in await self.page.context.cookies() if one["name"] == "habeas-console"]
         cookies = {cookie["name"]: cookie["value"]}
         return httpx.AsyncClient(
-            base_url=self.console.url, timeout=30, follow_redirects=True, cookies=cookies
+            base_url=self.console.url, timeout=ANSWERED_WITHIN_S, follow_redirects=True, cookies=cookies
         )
 
     async def offered(self, case: str) -> set[str]:
@@ -137,6 +147,7 @@ async def staff_browser(
 ) -> AsyncIterator[StaffBrowser]:
     """Sign in as *account* with *roles*, in a browser context of its own with *options*."""
     context = await browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context.set_default_timeout(ANSWERED_WITHIN_MS)
     page = await context.new_page()
     await page.goto(f"{console.url}/sign-in")
     for name, value in (await console.credentials(account, *roles)).items():
@@ -193,13 +204,13 @@ async def declared(console: Console, *people: str) -> str:
         "high_risk": True,
     }
     body = requests.cloud_event(data, type_=BreachDeclared.TYPE, source=PORTAL)
-    known = {case for case, row in (await console.rows()).items() if row.get("kind") == "incident"}
+    histories = console.pipeline.client[f"{console.pipeline.prefix}_console"]["histories"]
+    known = await histories.distinct("_id")
     await console.pipeline.publish(body, type_=BreachDeclared.TYPE)
     found: list[str] = []
 
     async def checked() -> bool:
-        histories = console.pipeline.client[f"{console.pipeline.prefix}_console"]["histories"]
-        wanted = {"_id": {"$nin": list(known)}}
+        wanted = {"_id": {"$nin": known}}
         async for one in histories.find(wanted):
             types = {fact["type"] for fact in one.get("facts", {}).values()}
             if {"habeas.breach.notices_checked.v1", "habeas.breach.scoped.v1"} <= types:
@@ -207,4 +218,5 @@ async def declared(console: Console, *people: str) -> str:
         return bool(found)
 
     await comes_true(checked, WITHIN)
+    await console.listed(found[0], None, "release", "report")
     return found[0]

@@ -13,7 +13,7 @@ from shared.runtime.journal import Journal, events_of
 from tests.integration.pipeline import Pipeline, command
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 
 
 async def shown(pipeline: Pipeline, incident: str, account: str = "ada") -> dict[str, Any]:

@@ -14,7 +14,7 @@ import shutil
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -61,6 +61,7 @@ from tests.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+PROGRAM = "tests.integration.patient_command"
 DATABASES = ("portal", "billing", "ops")
 SHOP, PORTAL = "shop", "customer-portal"
 """Two upstream systems; the verifier trusts the log-in of the portal."""
@@ -68,9 +69,12 @@ OWN_SOURCES = {f"habeas/{service}" for service in (*topology.LISTENS, "command")
 """CloudEvents sources of the services and of the command; events of tests have others."""
 KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
 TODAY = datetime.now(UTC).date()
-WITHIN = timedelta(seconds=60)
-READY_WITHIN = timedelta(seconds=90)
-STOP_WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
+"""A machine may stand still for half a minute: nothing here waits for a shorter time."""
+ANSWERED_WITHIN_S = 90.0
+"""Until an HTTP client gives up."""
+READY_WITHIN = timedelta(seconds=150)
+STOP_WITHIN = timedelta(seconds=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,7 @@ class Pipeline:
     async def begin(self, *services: str) -> Process:
         """Start *services*, all when none is named, whether or not they become ready."""
         arguments = ("serve", *(services or SERVICES))
-        self.process = await started("habeas", Command(arguments, Path.cwd(), self.log, self.environment))
+        self.process = await started(PROGRAM, Command(arguments, Path.cwd(), self.log, self.environment))
         return self.process
 
     async def kill(self) -> None:
@@ -218,7 +222,7 @@ class Pipeline:
         own["HABEAS_HTTP_PORT"] = str(free_port())
         environment = self.environment | own
         served = Command(("serve", "console"), Path.cwd(), self.folder / "console.log", environment)
-        self.console_process = await started("habeas", served)
+        self.console_process = await started(PROGRAM, served)
         ready = partial(require_ready, self.http, f"http://{HOST}:{ops}")
         await self.console_process.until(ready, READY_WITHIN)
         self.settings["HABEAS_CONSOLE_URL"] = url
@@ -250,7 +254,7 @@ class Pipeline:
 
     async def publish(self, body: bytes, *, type_: str = RequestSubmitted.TYPE, **changes: Any) -> None:
         """Publish any body to ``habeas.requests``."""
-        await self.bus.publish([Message(topology.REQUESTS, type_, body, uuid.uuid4().hex, **changes)])
+        await insistently(self.bus, [Message(topology.REQUESTS, type_, body, uuid.uuid4().hex, **changes)])
 
     def amqp_url_of(self, account: str) -> str:
         """Return the broker's URL as *account* has it."""
@@ -268,7 +272,7 @@ class Pipeline:
         for account, own in owned.items():
             bus = Bus(self.amqp_url_of(account), name="test")
             try:
-                await bus.publish(own)
+                await insistently(bus, own)
             finally:
                 await bus.close()
 
@@ -494,7 +498,7 @@ async def command(pipeline: Pipeline, *words: str) -> tuple[int, str, str]:
         name, words = words[place + 1], (*words[:place], *words[place + 2 :])
         environment |= await signed_in(pipeline, name)
         for case in filter(re.compile("[0-9a-f]{32}").fullmatch, words):
-            await comes_true(partial(_is_followed, pipeline, case))
+            await followed(pipeline, case)
         code = await fresh_code(pipeline, name)
         if "--code" not in words and tuple(words[:2]) in signing_verbs():
             words = (*words, "--code", code)
@@ -503,6 +507,12 @@ async def command(pipeline: Pipeline, *words: str) -> tuple[int, str, str]:
         environment |= {"HABEAS_STAFF_PASSWORD": PASSWORD}
         words = words if "--code" in words else (*words, "--code", code_at(account.second_factor, now()))
     return await said("habeas", words, environment)
+
+
+async def followed(pipeline: Pipeline, case: str) -> None:
+    """Wait until the console, started if need be, has noted all facts that intake knows of *case*."""
+    await pipeline.console()
+    await comes_true(partial(_is_followed, pipeline, case))
 
 
 async def _is_followed(pipeline: Pipeline, case: str) -> bool:
@@ -597,7 +607,7 @@ async def prepared(
         )
         port = free_port()
         http = await exits.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30)
+            httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=ANSWERED_WITHIN_S)
         )
         bus = Bus(amqp_url, name="upstream")
         exits.push_async_callback(bus.close)
@@ -688,12 +698,12 @@ async def _vhost(parts: Stack | None, credentials: Path, *, console: bool) -> tu
     return amqp_url, {"HABEAS_CREDENTIALS": str(credentials)}
 
 
-async def insistently(pipeline: Pipeline, body: bytes) -> None:
-    """Publish *body*, again while the broker is away."""
+async def insistently(bus: Bus, messages: Sequence[Message]) -> None:
+    """Publish *messages*, again under their ids while the broker is away or has not confirmed them."""
     async with asyncio.timeout(WITHIN.total_seconds()):
         while True:
             try:
-                return await pipeline.publish(body)
+                return await bus.publish(messages)
             except BrokerUnavailable:
                 await asyncio.sleep(0.1)
 

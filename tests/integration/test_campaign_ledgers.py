@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
+from services.notifier.breach.campaign import ledgers as campaign_ledgers
 from services.notifier.breach.campaign.batch.ledger import BatchLedger
 from services.notifier.breach.campaign.ledgers import (
     BatchLeaseLost,
@@ -102,8 +103,11 @@ async def test_doubt_outlasts_another_crash(database: Database) -> None:
 
 
 async def test_lease_on_a_batch_is_not_taken_while_its_holder_is_alive(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        campaign_ledgers, "QUIET_MS", 3_600_000
+    )  # this test may stand still for longer than it is
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
     batch = await taken(one)
     assert await one.turn(batch, batch.step, LedgerPage([], writing=[0]))

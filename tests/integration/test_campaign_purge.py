@@ -11,7 +11,7 @@ from shared.contract.events.breaches import BreachNoticeReturned, NoticesRelease
 from tests.integration.campaign_fixture import Campaigner, campaigning, sink
 from tests.integration.pipeline import comes_true
 
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 
 
 async def rows(campaigner: Campaigner, service: str, incident: str) -> list[dict[str, Any]]:

@@ -806,11 +806,14 @@ async def test_places_at_a_limited_domain_are_not_saved_up_while_connections_are
         writing = asyncio.create_task(write_batch(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
         await asyncio.sleep(2)
+        opened = asyncio.get_running_loop().time()
         gate.open.set()
         await eventually(lambda: len(at) > 5)
         writing.cancel()
         await asyncio.wait([writing])
-    assert at[4] - at[0] > 0.25, "a tenth of a second for each, but for the one in hand and the one asked for"
+    assert at[4] - opened > 0.25, (
+        "a tenth of a second for each, but for the one in hand and the one asked for"
+    )
 
 
 async def test_another_attempt_at_a_limited_domain_waits_for_a_place_too(desk: Desk) -> None:
@@ -830,11 +833,11 @@ async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     await asyncio.gather(*(pace.place("example.org") for pace in paces for _ in range(3)))
-    assert 0.7 <= loop.time() - began < 10
+    assert 0.7 <= loop.time() - began < 60
 
 
 async def test_a_place_that_is_far_ahead_is_not_taken_by_who_may_be_stopped(desk: Desk) -> None:
-    pace = NoticePace(desk.database, b"key" * 11, {"example.org": 30})
+    pace = NoticePace(desk.database, b"key" * 11, {"example.org": 1})
     await pace.place("example.org")
     waiting = asyncio.create_task(pace.place("example.org"))
     await asyncio.sleep(0.2)

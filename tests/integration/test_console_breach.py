@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 
 import httpx
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
@@ -154,7 +154,7 @@ async def notices_arrive(console: Console, page: Page, room: str, addresses: lis
     assert page.url.partition("?")[0] == room, "the page shows each state by itself"
     await page.locator("progress[value='100']").wait_for()
     await page.locator("text=All sent").wait_for()
-    assert await page.locator("[data-count=sent]").inner_text() == "3"
+    await expect(page.locator("[data-count=sent]")).to_have_text("3")
 
 
 async def reports(console: Console, page: Page, room: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from bench.document_images import passport
 from habeas.client import requests
@@ -30,7 +30,7 @@ from shared.contract.references import short_reference
 from shared.runtime import retry_policy
 from shared.runtime.broker import Message, user_of
 from shared.vocabulary import StaffRole
-from tests.integration.browser import picture_shown
+from tests.integration.browser import ANSWERED_WITHIN_MS, picture_shown
 from tests.integration.console_fixture import WITHIN, Console, StaffBrowser, made, staff_browser
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, command, now
 from tests.integration.traces import traces
@@ -84,6 +84,7 @@ async def test_viewer_finds_a_request_follows_counts_and_reads_figures(
     case = await console.pipeline.verified("erasure", person)
     await console.listed(case, "verified", "approval")
     page = await browser.new_page()
+    page.set_default_timeout(ANSWERED_WITHIN_MS)
     await page.goto(f"{console.url}/requests")
     assert page.url.endswith("/sign-in?next=%2Frequests")
     await page.close()
@@ -108,9 +109,9 @@ async def finds_by_reference(viewer: StaffBrowser, case: str, person: Somebody) 
     await page.keyboard.type(short_reference(case))
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{viewer.console.url}/requests?*")
-    assert await page.locator("tbody tr").count() == 1
+    await expect(page.locator("tbody tr")).to_have_count(1)
     await page.click(f"text={short_reference(case)}")
-    assert await page.locator("text=Erasure to approve").count() == 1
+    await expect(page.locator("text=Erasure to approve")).to_have_count(1)
     assert await page.locator("main form, main a[href*='/decisions/']").count() == 0
     assert person.email not in await page.content()
     assert person.name not in await page.content()
@@ -120,26 +121,32 @@ async def follows_a_count(viewer: StaffBrowser) -> None:
     """Leave the inbox open while another erasure comes to wait."""
     await viewer.visit("/?view=all")
     count = viewer.page.locator('[data-count="approval"]')
-    before = int(await count.inner_text())
     person = (await viewer.console.pipeline.people())[10]
-    await viewer.console.pipeline.verified("erasure", person)
+    case = await viewer.console.pipeline.verified("erasure", person)
+    await viewer.console.listed(case, "verified", "approval")
 
-    async def more() -> bool:
-        return int(await count.inner_text()) == before + 1
+    async def all_are_counted() -> bool:
+        rows = (await viewer.console.rows()).values()
+        waiting = [row for row in rows if "approval" in (row.get("waiting") or ())]
+        return int(await count.inner_text()) == len(waiting)
 
-    await comes_true(more, WITHIN)
+    await comes_true(all_are_counted, WITHIN)
 
 
 async def reads_figures(viewer: StaffBrowser) -> None:
     """Compare the figures with the list of requests."""
     await viewer.visit("/figures?period=year&by=right")
     assert await viewer.page.locator("text=8\N{EN DASH}14 days").count() == 1
-    async with viewer.page.expect_download() as download:
-        await viewer.page.click("main a[href*='figures.csv']")
-    text = await asyncio.to_thread(Path(await (await download.value).path()).read_text)
-    table = list(csv.DictReader(text.splitlines()))
-    rows = [row for row in (await viewer.console.rows()).values() if row.get("kind") == "request"]
-    assert sum(int(line["received"]) for line in table) == len(rows)
+
+    async def alike() -> bool:
+        async with viewer.page.expect_download() as download:
+            await viewer.page.click("main a[href*='figures.csv']")
+        text = await asyncio.to_thread(Path(await (await download.value).path()).read_text)
+        table = list(csv.DictReader(text.splitlines()))
+        rows = [row for row in (await viewer.console.rows()).values() if row.get("kind") == "request"]
+        return sum(int(line["received"]) for line in table) == len(rows)
+
+    await comes_true(alike)
 
 
 # --- auditor --------------------------------------------------------------------------------------------
@@ -170,10 +177,14 @@ async def map_checked(pipeline: Pipeline) -> None:
 async def looks_at_the_installation(auditor: StaffBrowser) -> None:
     """Read the page of services, stores, mail and data map."""
     page, data_map = auditor.page, load(Path(auditor.console.pipeline.environment["HABEAS_DATAMAP"]))
-    await auditor.visit("/system")
-    shown = await page.inner_text("#services")
-    assert [name for name in (*topology.inboxes(), "console") if name not in shown] == []
-    assert "answers" in await page.inner_text("#mail")
+
+    async def all_have_reported() -> bool:
+        await auditor.visit("/system")
+        shown = await page.inner_text("#services")
+        assert [name for name in (*topology.inboxes(), "console") if name not in shown] == []
+        return "answers" in await page.inner_text("#mail")
+
+    await comes_true(all_have_reported)
     assert "answers" in await page.inner_text("dt:text-is('store default') + dd")
     checked = await page.inner_text("#map")
     assert data_map.version[:12] in checked
@@ -298,7 +309,7 @@ async def finds_parked(admin: StaffBrowser, reference: str) -> None:
 
     await comes_true(listed, WITHIN)
     await admin.page.click("text=Parked messages: 2")
-    assert await admin.page.locator(f"article >> text={reference}").count() == 1
+    await expect(admin.page.locator(f"article >> text={reference}")).to_have_count(1)
 
 
 async def replays(admin: StaffBrowser, reference: str) -> None:
@@ -324,15 +335,18 @@ async def discards(admin: StaffBrowser, reference: str) -> None:
     repairs = pipeline.client[f"{pipeline.prefix}_console"]["repairs"]
     journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
     own = {"event.type": "habeas.message.repaired.v1", "event.data.by": admin.account}
-    signed = journal.find(own).sort("event.time", 1)
-    decisions = [row["event"]["data"] async for row in signed]
-    assert [one["content"] for one in decisions] == [
-        content_of(one) for one in await repairs.find({"account": admin.account}).sort("at", 1).to_list(3)
-    ]
-    assert {(one["by"], one["replayed"]) for one in decisions} == {
-        ("uma.muster", True),
-        ("uma.muster", False),
-    }
+
+    async def both_are_signed() -> bool:
+        signed = journal.find(own).sort("event.time", 1)
+        decisions = [row["event"]["data"] async for row in signed]
+        made = await repairs.find({"account": admin.account}).sort("at", 1).to_list(3)
+        assert [one["content"] for one in decisions] == [content_of(one) for one in made]
+        return [(one["by"], one["replayed"]) for one in decisions] == [
+            ("uma.muster", True),
+            ("uma.muster", False),
+        ]
+
+    await comes_true(both_are_signed)
 
 
 async def repair(admin: StaffBrowser, message: Any, button: str, code: str = "") -> None:
@@ -340,6 +354,7 @@ async def repair(admin: StaffBrowser, message: Any, button: str, code: str = "")
     await message.locator("[name=reason]").fill("checked by hand")
     await message.locator("[name=code]").fill(code or await admin.console.code(admin.account))
     await message.locator(f"button:text-is('{button}')").click()
+    await admin.page.wait_for_load_state()
 
 
 # --- agent ----------------------------------------------------------------------------------------------
@@ -388,7 +403,7 @@ async def writes_to_the_person(agent: StaffBrowser, case: str, person: Somebody)
     await page.locator(f"dl.summary dd:text-is('{agent.account}')").wait_for()
     await page.fill("[name=text]", NOTE)
     await page.click("text=Add the note")
-    assert await page.locator("text=Note written").count() == 1
+    await expect(page.locator("text=Note written")).to_have_count(1)
     await agent.visit(f"/requests/{case}/content")
     assert NOTE in await page.inner_text("main")
     await agent.visit(f"/requests/{case}/decisions/message")
@@ -399,7 +414,12 @@ async def writes_to_the_person(agent: StaffBrowser, case: str, person: Somebody)
     assert not pipeline.letter(person, case, QUESTION)
     await agent.sign(page.locator("main form"))
     assert await agent.said() == "The message is sent."
-    assert "Letter sent: Message of the staff" in await page.inner_text("main")
+
+    async def is_told() -> bool:
+        await agent.visit(f"/requests/{case}")
+        return "Letter sent: Message of the staff" in await page.inner_text("main")
+
+    await comes_true(is_told)
     assert await eventually(lambda: pipeline.letter(person, case, QUESTION))
 
 
@@ -421,7 +441,7 @@ async def withholds_a_value(agent: StaffBrowser, case: str) -> None:
     assert "Choose the ground" in await page.inner_text("#ground-error")
     await page.select_option("#ground", "third_party_rights")
     await page.click("button:has-text('Withhold the ticked values')")
-    assert await page.locator("fieldset >> text=job_title").count() == 2
+    await expect(page.locator("fieldset >> text=job_title")).to_have_count(2)
     await agent.sign(page.locator("main form"), "text=Send the package")
     assert await agent.said() == "The review is recorded."
 
@@ -524,7 +544,7 @@ async def refuses(first: StaffBrowser, case: str, person: Somebody) -> None:
     page, pipeline = first.page, first.console.pipeline
     await first.visit(f"/requests/{case}")
     await page.click("text=Refuse the request")
-    assert await page.locator("text=GDPR Art. 12(5)").count() >= 1
+    await page.locator("text=GDPR Art. 12(5)").first.wait_for()
     await page.fill("textarea", WHY)
     await first.sign(page.locator("main form"))
     assert await page.input_value("textarea") == WHY
@@ -545,6 +565,7 @@ async def is_found_by_outcome(first: StaffBrowser, case: str) -> None:
         await first.visit("/requests?order=due")
         await page.select_option("#outcome", label=outcome)
         await page.click("form.filters button")
+        await page.wait_for_load_state()
         row = page.locator(f"tr:has-text('{short_reference(case)}')")
         assert await row.count() == listed
     assert "Refused" in await row.inner_text()
@@ -648,6 +669,7 @@ async def lifts_the_hold(first: StaffBrowser, hold: str, erasure: str) -> None:
 async def test_case_is_found_opened_and_decided_by_keyboard(console: Console, browser: Browser) -> None:
     case = await referred(console, (await console.pipeline.people())[11])
     page = await browser.new_page()
+    page.set_default_timeout(ANSWERED_WITHIN_MS)
     await page.goto(f"{console.url}/sign-in")
     for value in (await console.credentials("rosa.keys", StaffRole.APPROVER)).values():
         await page.keyboard.press("Tab") if await focused(page) else await tab_to(page, "#account")

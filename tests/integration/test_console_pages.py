@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from services.console.state import CaseRow, Wait, WaitKind
 from shared.vocabulary import StaffRole
-from tests.integration.browser import squeezed, too_wide, violations
+from tests.integration.browser import ANSWERED_WITHIN_MS, squeezed, too_wide, violations
 from tests.integration.console_fixture import Console, StaffBrowser, declared, staff_browser
 from tests.integration.pipeline import Somebody
 
@@ -95,6 +95,7 @@ async def test_every_kind_of_page_is_accessible_in_german_light_and_dark_on_a_na
 ) -> None:
     errors = PageErrors()
     visitor = await browser.new_page(locale="de-DE", viewport=NARROW)  # type: ignore[arg-type]
+    visitor.set_default_timeout(ANSWERED_WITHIN_MS)
     await visitor.goto(f"{console.url}/sign-in")
     await errors.look("sign-in", visitor)
     await visitor.close()

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
 from shared.vocabulary import StaffRole
+from tests.integration.browser import ANSWERED_WITHIN_MS
 from tests.integration.pipeline import Pipeline, command, prepared
 from tests.npm import node_modules
 from tests.unit.pages import ROOT
@@ -67,6 +68,7 @@ async def test_linked_account_signs_in_through_the_provider(
     await pipeline.accounts.present("dana.muster", [StaffRole.AGENT])
     assert (await command(pipeline, "staff", "link", "dana.muster", "--subject", SUBJECT))[0] == 0
     page = await browser.new_page()
+    page.set_default_timeout(ANSWERED_WITHIN_MS)
     await signed_in_at_provider(page, url, SUBJECT)
     await page.wait_for_url(f"{url}/requests")
     assert await page.locator("text=dana.muster").count()
@@ -78,6 +80,7 @@ async def test_person_without_a_linked_account_stays_outside(
 ) -> None:
     _, url = provided
     page = await browser.new_page()
+    page.set_default_timeout(ANSWERED_WITHIN_MS)
     await signed_in_at_provider(page, url, "a-stranger")
     await page.locator("text=No account here belongs to this sign-in").wait_for()
     await page.goto(f"{url}/requests")
@@ -88,7 +91,8 @@ async def test_person_without_a_linked_account_stays_outside(
 async def test_answer_counts_once_and_in_the_browser_that_began_alone(provided: tuple[Pipeline, str]) -> None:
     """Else a stranger could sign somebody in as himself, or use an answer that he has seen."""
     _, url = provided
-    async with httpx.AsyncClient(base_url=url) as one, httpx.AsyncClient(base_url=url) as other:
+    one, other = (httpx.AsyncClient(base_url=url, timeout=90) for _ in range(2))
+    async with one, other:
         away = await one.get("/sign-in/provider")
         state = httpx.URL(away.headers["location"]).params["state"]
         stolen = {"state": state, "code": "any"}

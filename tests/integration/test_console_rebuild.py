@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from habeas.client import read_model
 from shared.contract.references import short_reference
 from shared.law.library import EXAMPLE, company
 from tests.integration.console_fixture import WITHIN, Console, declared
-from tests.integration.pipeline import Somebody
+from tests.integration.pipeline import Somebody, comes_true
 from tests.waiting import eventually
 
 STAFF, SAID = "rosa.rebuild", "The person called."
@@ -30,6 +31,16 @@ async def contents(console: Console) -> dict[str, dict[Any, Any]]:
         row.pop("facts_seen")  # counts refused decisions, which no journal has
     histories = {one["_id"]: shown_facts(one) async for one in database["histories"].find({})}
     return {**found, "facts": histories}
+
+
+async def all_is_noted(console: Console) -> bool:
+    """Return whether the console has noted all facts that the journals have by now."""
+    pipeline = console.pipeline
+    facts = read_model.published(pipeline.client, pipeline.prefix)
+    published = {(fact.case, fact.id) async for fact in facts}
+    histories = pipeline.client[f"{pipeline.prefix}_console"]["histories"]
+    noted = {(one["_id"], id_) async for one in histories.find({}) for id_ in one.get("facts", {})}
+    return published <= noted
 
 
 def shown_facts(history: Mapping[str, Any]) -> dict[str, str]:
@@ -113,7 +124,7 @@ async def test_rebuilt_read_model_equals_the_live_one(console: Console) -> None:
         paused, merged = await paused_and_merged(console, api, people[2])
         notified = await informed(console, api, people[3])
     incident = await declared(console, "amelia@example.org")
-    await console.listed(incident, None, "release", "report")
+    await comes_true(partial(all_is_noted, console), WITHIN)
     live = await contents(console)
     assert {answered, again, held, paused, merged, notified, incident} <= live["cases"].keys()
     own = {name: {row["case"] for row in live[name].values()} for name in MODEL if name != "cases"}

@@ -52,7 +52,7 @@ async def members(tmp_path: Path) -> AsyncIterator[tuple[Client, Process]]:
     named = [{"_id": n, "host": f"127.0.0.1:{port}", "priority": 1 - n} for n, port in enumerate(ports)]
     try:
         for process, port in zip(processes, ports, strict=True):
-            await process.until(partial(dial, port), timedelta(seconds=30))
+            await process.until(partial(dial, port), timedelta(seconds=90))
         await client.admin.command("replSetInitiate", {"_id": "members", "members": named, "settings": QUICK})
         whole: bool = await eventually(partial(is_whole, client))
         assert whole

@@ -15,7 +15,7 @@ from tests.drop_platform import KEY, California, hash_of
 from tests.integration.pipeline import Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 
 
 @dataclass

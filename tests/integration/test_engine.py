@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bson import Code, DBRef, MinKey, Regex, Timestamp, json_util
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import monitoring
+from pymongo.errors import PyMongoError
 
 from habeas.embedded.company import ADA, BRUNO, DemoPerson, fill, generate
 from services.fulfillment.datamap.model import DataMap
@@ -27,6 +29,7 @@ from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.runtime.mongo import Binary, Client, Decimal128, Document, Int64, ObjectId
+from tests.integration.pipeline import comes_true
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 TODAY = date(2026, 11, 25)
@@ -203,9 +206,19 @@ async def test_nothing_found_nothing_declared_and_nothing_reachable_are_three_an
     assert undeclared.answer is SearchAnswer.NOTHING_DECLARED
     assert undeclared.coverage[0].status is SearchStatus.UNREACHED
     nowhere = Client("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=100)
+    await comes_true(partial(refused, nowhere))
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1: .*Connection refused"):
         await gather(data_map, Stores({"default": nowhere}), PERSON)
     nowhere.close()
+
+
+async def refused(client: Client) -> bool:
+    """Return whether the driver has learned why *client* reaches nothing; it may give up before."""
+    try:
+        await client.admin.command("ping")
+    except PyMongoError as error:
+        return "Connection refused" in str(error)
+    return False
 
 
 async def test_wrong_name_in_the_map_is_not_reported_as_nothing_found(world: World) -> None:

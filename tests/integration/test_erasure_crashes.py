@@ -64,6 +64,8 @@ from tests.unit.fakes import OpenGate
 
 CASE = "c" * 32
 KEY = b"k" * 32
+ERASED_AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
+"""Erasures of two days would be kept until different days."""
 REGISTERS = frozenset({"kept", "erasures", "suppressions"})
 OWN = {"fulfillment": [*REGISTERS, "journal"], "vault": ["items", "chunks"], "keys": ["keys"]}
 KILLED_AT_EVERY, INTERRUPTED_AT_EVERY = extent((4, 2), (1, 1))
@@ -169,6 +171,7 @@ class Durable:
             mortal(self.journal, life),
             mortal(self.broker.inbox("fulfillment"), life),
             mortal(self.broker, life),
+            clock=lambda: ERASED_AT,
             staff=OpenGate(),
         )
 

@@ -163,7 +163,7 @@ async def test_a_privacy_center_takes_a_person_from_the_form_to_the_package(
     assert (await stage.pipeline.http.get(page)).status_code == 200
     package = f"/v1/requests/{hex_of(made['id'])}/package"
     assert (await stage.pipeline.http.get(package, headers=stage.bearer)).status_code == 401
-    (received,) = heard.of(hex_of(made["id"]), "request.received")
+    (received,) = await heard.until(hex_of(made["id"]), "request.received")
     assert received["data"]["source"] == "habeas/public"
     events = json.dumps(heard.events)
     assert person.email not in events
@@ -246,8 +246,8 @@ async def test_an_opt_out_needs_no_code(stage: Stage, heard: Heard) -> None:
         return [one["status"] for one in found] == ["complete"] * 2
 
     await comes_true(carried_out)
-    kinds = {event["type"] for event in heard.events}
-    assert {"habeas.subject.opted_out.v1", "habeas.subject.objected.v1"} <= kinds
+    told = {"habeas.subject.opted_out.v1", "habeas.subject.objected.v1"}
+    await eventually(lambda: told <= {event["type"] for event in heard.events}, WITHIN)
 
 
 async def test_nothing_is_forgotten_by_a_crash(stage: Stage) -> None:

@@ -27,7 +27,7 @@ from shared.runtime.mongo import Client
 from tests.integration.service_process import DEADLY, STUBBORN
 from tests.waiting import eventually
 
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -108,7 +108,7 @@ def withdrawn(case: str) -> Message:
 
 
 async def get(port: int, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=15) as client:
+    async with httpx.AsyncClient(timeout=90) as client:
         return await client.get(f"http://127.0.0.1:{port}{path}")
 
 

@@ -20,7 +20,7 @@ from tests.waiting import eventually
 
 INBOX = "privacy@fernlicht.example"
 MX = "mx.fernlicht.example"
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 PDF = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n"
 
 

@@ -56,7 +56,7 @@ async def choked(parts: Stack | None, folder: Path) -> AsyncIterator[tuple[Pipel
         await pipeline.start("notifier")
         writer = Writer(pipeline)
         await writer.register(*(f"person{n}@example.net" for n in range(BACKLOG)))
-        await eventually(lambda: host.busy == MAIL_CONNECTIONS * 3 // 4, timedelta(seconds=30))
+        await eventually(lambda: host.busy == MAIL_CONNECTIONS * 3 // 4)
         yield pipeline, host, writer
 
 
@@ -72,7 +72,7 @@ async def test_a_code_overtakes_a_backlog_and_its_own_acknowledgement(
     async with choked(parts, tmp_path) as (pipeline, host, writer):
         [case] = await writer.register(PERSON)
         await writer.challenge(case, "402815")
-        await eventually(lambda: host.taken, timedelta(seconds=30), at_once=True)
+        await eventually(lambda: host.taken, at_once=True)
         assert [recipient for _, recipient, _ in host.taken] == [PERSON]
         assert await waiting(pipeline, "notifier") > BACKLOG // 2, "the others wait in the broker"
         await pipeline.kill()
@@ -84,7 +84,7 @@ async def test_a_code_for_a_package_overtakes_a_backlog(parts: Stack | None, tmp
         await writer.seal_code(case, "package_code_0", "402815")
         expires_at = now() + timedelta(minutes=30)
         await writer.tell(PackageCodeIssued(request_id=case, ref="package_code_0", expires_at=expires_at))
-        await eventually(lambda: host.taken, timedelta(seconds=30), at_once=True)
+        await eventually(lambda: host.taken, at_once=True)
         assert [recipient for _, recipient, _ in host.taken] == [PERSON]
         await pipeline.kill()
 
@@ -96,7 +96,7 @@ async def test_every_letter_of_the_backlog_goes_out_when_the_server_is_quick_aga
         slow = host.steps["DATA"]
         assert isinstance(slow, Slow)
         slow.gate.open.set()
-        await eventually(lambda: len(host.taken) >= BACKLOG, timedelta(seconds=60))
+        await eventually(lambda: len(host.taken) >= BACKLOG)
         assert len({recipient for _, recipient, _ in host.taken}) == len(host.taken) == BACKLOG
         assert host.most_busy <= MAIL_CONNECTIONS
         await pipeline.stop()

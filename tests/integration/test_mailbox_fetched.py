@@ -319,7 +319,7 @@ async def test_silent_server_holds_up_no_end_of_the_process() -> None:
     silent = SilentServer()
     async with await asyncio.start_server(silent.serve, HOST, 0) as listening:
         mailbox = Server(listening.sockets[0].getsockname()[1]).mailbox()
-        async with asyncio.timeout(10):  # a loop of its own: one that is blocked does not block the bound
+        async with asyncio.timeout(45):  # a loop of its own: one that is blocked does not block the bound
             await asyncio.to_thread(asyncio.run, silent.cancelled(mailbox))
 
 

@@ -29,7 +29,7 @@ from tests.integration.pipeline import (
 )
 
 PRESENT, NEWER = "habeas", "tests.integration.newer_version"
-LONGEST = timedelta(minutes=1)
+LONGEST = timedelta(minutes=2)
 """A request whose handler was refused a connection may wait for its third try."""
 WAITS = "was written by a newer version"
 FIRST = tuple(name for name in SERVICES if name != "fulfillment")

@@ -124,9 +124,10 @@ async def test_the_wire_is_cut_and_publishing_and_consuming_resume(
     for number in (2, 3):
         proxy.cut()
         await publish_until_confirmed(bus, [event(number)])
-    again = await take(consumer, 3)
-    assert {delivery.message_id for delivery in again} == {"event-1", "event-2", "event-3"}
-    await consumer.settle(again)
+    again: set[str | None] = set()
+    while len(again) < 3:  # what was not confirmed in time comes twice
+        again |= {delivery.message_id for delivery in await take(consumer, 1)}
+    assert again == {"event-1", "event-2", "event-3"}
 
 
 async def test_a_publication_under_way_when_the_wire_is_cut_is_never_taken_for_confirmed(

@@ -18,12 +18,13 @@ from shared.errors import BrokerUnavailable
 from shared.runtime.broker import Message
 from tests.extent import extent
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, running
+from tests.waiting import eventually
 
 MOST_RSS_MB = 400
 BURST = extent(300, 5_000)
 PORTION = 500
 """Requests that wait for one confirmation of the broker."""
-ANSWERED_WITHIN = timedelta(seconds=extent(90, 600))
+ANSWERED_WITHIN = timedelta(seconds=extent(140, 600))
 """Until then the machine may be busy with other work; speed is measured by the benchmarks."""
 ROUNDS, IN_ROUND = 12, 25
 FLAT = FlatnessLimit(share=0.02, amount=6)
@@ -126,6 +127,7 @@ async def test_many_requests_at_once_are_each_answered_once(pipeline: Pipeline, 
     assert not any((await pipeline.parked()).values())
     # What a driver warns of under load is a channel that the broker closed: harmless once, slow for ever.
     assert b"a library warns" not in pipeline.log.read_bytes()
+    await eventually(lambda: len(letters_of_the_burst(caught)) >= 2 * BURST)
     heads = [path.read_bytes()[:4_000] for path in letters_of_the_burst(caught)]
     letters = Counter(RECIPIENT.findall(head)[0].decode() for head in heads)
     assert letters == {person.email: 2 for person in people}

@@ -10,7 +10,7 @@ import pytest_asyncio
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from shared.contract.references import short_reference
-from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, command, running
+from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, command, followed, running
 from tests.waiting import eventually
 
 STRANGER = Somebody("nobody.knows@example.org", "Nemo Unbekannt")
@@ -63,6 +63,7 @@ async def test_decision_about_an_unknown_id_is_an_error(pipeline: Pipeline, word
 
 async def test_request_is_named_by_the_beginning_of_its_id_or_by_its_reference(pipeline: Pipeline) -> None:
     case = await pipeline.lodge(STRANGER.asks("portability"), source=SHOP)
+    await followed(pipeline, case)
     for name in (case[:12], short_reference(case)):
         code, printed, errors = await command(pipeline, "status", name, "--json", "--as", "bert")
         assert code == 0, errors

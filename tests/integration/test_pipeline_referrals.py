@@ -40,7 +40,7 @@ from shared.contract.staff import packed_item, salted, written_item
 from shared.law import FeeReason, Money
 from shared.runtime.mongo import Document
 from shared.runtime.vault import Vault
-from tests.integration.pipeline import Heard, Pipeline, Somebody, command, running
+from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
 
 ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
@@ -90,15 +90,6 @@ def outcomes(heard: Heard, case: str) -> int:
     return [event["data"]["letter"] for event in heard.of(case, "notice.sent")].count("outcome")
 
 
-async def downloaded(pipeline: Pipeline, person: Somebody, case: str) -> bytes:
-    before = len(pipeline.letters_to(person, case))
-    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
-    await eventually(lambda: len(pipeline.letters_to(person, case)) > before)
-    code = await pipeline.code_for(person, case)
-    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
-    return answer.raise_for_status().content
-
-
 async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
     pipeline: Pipeline, heard: Heard, tmp_path: Path
 ) -> None:
@@ -121,10 +112,14 @@ async def test_request_answered_by_hand_gets_its_letter_and_file_and_ends(
     letter = pipeline.letters_to(ADA_ASKS, case)[-1]
     assert ANSWER in " ".join(letter.body().split())
     assert "index.html" not in letter.body()
-    with zipfile.ZipFile(io.BytesIO(await downloaded(pipeline, ADA_ASKS, case))) as package:
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, ADA_ASKS))) as package:
         assert package.read("page.pdf") == page
-    assert {"deadline_approaching", "deadline_missed"}.isdisjoint(await timers(pipeline, case))
-    assert "package_expired" in await timers(pipeline, case)
+
+    async def only_the_package_ends() -> bool:
+        kinds = await timers(pipeline, case)
+        return {"deadline_approaching", "deadline_missed"}.isdisjoint(kinds) and "package_expired" in kinds
+
+    await comes_true(only_the_package_ends)
     assert (await shown_by(pipeline, case))["waits_for"] is None
 
     code, _, errors = await command(
@@ -243,7 +238,7 @@ async def test_package_is_read_redacted_and_sent_without_the_withheld_values(
     [fulfilled] = heard.of(case, "request.fulfilled")
     withheld_values = [one for one in fulfilled["data"]["withheld"] if one["reason"] == "third_party_rights"]
     assert [(one["values"], one["provision"]) for one in withheld_values] == [(1, "GDPR Art. 15(4)")]
-    with zipfile.ZipFile(io.BytesIO(await downloaded(pipeline, person, case))) as package:
+    with zipfile.ZipFile(io.BytesIO(await pipeline.package(case, person))) as package:
         files = {name: package.read(name) for name in package.namelist()}
     assert [name for name, content in files.items() if b"achbarin" in content] == []
     letters = [letter.body() for letter in pipeline.letters_to(person, case)]
@@ -253,9 +248,13 @@ async def test_package_is_read_redacted_and_sent_without_the_withheld_values(
     items = pipeline.client[f"{pipeline.prefix}_vault"]["items"].find(
         {"_id": {"$regex": f"^{case}/"}}, {"_id": 1}
     )
-    kept = [str(item["_id"]) async for item in items]
     assert len(needed) == 2
-    assert not [item for item in kept for listing in needed if listing in item]
+
+    async def listings_are_gone() -> bool:
+        kept = [str(item["_id"]) async for item in items.clone()]
+        return not [item for item in kept for listing in needed if listing in item]
+
+    await comes_true(listings_are_gone)
     assert len(await opened(pipeline, case)) == 1
 
 
@@ -272,7 +271,11 @@ async def test_open_appeal_is_read_on_record(pipeline: Pipeline) -> None:
     [looked] = await opened(pipeline, case)
     assert (looked["by"], looked["reason"]) == ("anna", "review")
     await said(pipeline, "appeals", "decide", case, "--granted", "--as", "anna")
-    assert UNDECIDED not in await timers(pipeline, case)
+
+    async def none_is_undecided() -> bool:
+        return UNDECIDED not in await timers(pipeline, case)
+
+    await comes_true(none_is_undecided)
 
 
 @dataclass

@@ -16,11 +16,11 @@ from tests.integration.pipeline import (
     PORTAL,
     SERVICES,
     SHOP,
-    TODAY,
     WITHIN,
     Pipeline,
     comes_true,
     command,
+    followed,
     running,
 )
 from tests.waiting import eventually
@@ -29,7 +29,7 @@ YEARS_LATER = timedelta(days=3 * 366)
 DAYS = ("received_on", "due_on", "internal_due_on")
 
 
-async def report(pipeline: Pipeline, *words: str, on: date = TODAY) -> str:
+async def report(pipeline: Pipeline, on: date, *words: str) -> str:
     code, output, errors = await command(
         pipeline, "report", "--year", str(on.year), *words, "--as", "vera.viewer"
     )
@@ -37,8 +37,8 @@ async def report(pipeline: Pipeline, *words: str, on: date = TODAY) -> str:
     return output
 
 
-async def figures(pipeline: Pipeline, on: date = TODAY) -> dict[tuple[str, str], dict[str, Any]]:
-    found = json.loads(await report(pipeline, "--format", "json", on=on))
+async def figures(pipeline: Pipeline, on: date) -> dict[tuple[str, str], dict[str, Any]]:
+    found = json.loads(await report(pipeline, on, "--format", "json"))
     return {(one["law"], one["right"]): {**one, "year": None} for one in found}
 
 
@@ -80,8 +80,12 @@ async def test_report_counts_results_alike_before_and_after_a_purge(
         closed = (access, opt_out, withdrawn, nothing)
         for case in closed:
             await pipeline.closed(case)
+        page = await pipeline.until_it_is("challenged", still_open)
+        day = date.fromisoformat(page["received_on"])
+        for case in (*closed, still_open):
+            await followed(pipeline, case)
 
-        before = await figures(pipeline)
+        before = await figures(pipeline, day)
         assert before["gdpr", "access"] | {"complied_in_whole": 0, "complied_in_part": 0} == {
             "year": None,
             "law": "gdpr",
@@ -105,17 +109,19 @@ async def test_report_counts_results_alike_before_and_after_a_purge(
         assert before["us-ca-ccpa", "opt_out_of_sale"]["complied_in_whole"] == 1
         assert before["gdpr", "erasure"]["withdrawn"] == before["gdpr", "erasure"]["open"] == 1
 
-        register = list(csv.DictReader(io.StringIO(await report(pipeline, "--register", "--format", "csv"))))
+        printed = await report(pipeline, day, "--register", "--format", "csv")
+        register = list(csv.DictReader(io.StringIO(printed)))
         assert {entry["request"]: entry["manner"] for entry in register} == {
             access: "web", opt_out: "api", withdrawn: "web", nothing: "event", still_open: "web"
         }  # fmt: skip
         assert tuple(register[0]) == REGISTER_FIELDS
-        lines = (await report(pipeline, "--register", "--format", "json", "--law", "us-ca-ccpa")).splitlines()
+        printed = await report(pipeline, day, "--register", "--format", "json", "--law", "us-ca-ccpa")
+        lines = printed.splitlines()
         assert [json.loads(line)["request"] for line in lines] == [opt_out]
 
         await pipeline.stop()
         await grow_old(pipeline)
-        then = TODAY - YEARS_LATER
+        then = day - YEARS_LATER
         zone = library.company(library.EXAMPLE).zone
         await read_model.rebuild(pipeline.mongo_url, pipeline.prefix, zone)
         await pipeline.start()

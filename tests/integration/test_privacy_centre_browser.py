@@ -20,7 +20,7 @@ from habeas.embedded.stack import Stack
 from services.intake.pages.centre.form import ON_CONSENT, OPTIONS, SCOPES
 from services.intake.pages.site import LANGUAGES
 from tests.extent import extent
-from tests.integration.browser import too_wide, violations
+from tests.integration.browser import ANSWERED_WITHIN_MS, too_wide, violations
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running
 from tests.waiting import eventually
 
@@ -66,6 +66,7 @@ class Visit:
         """Press the main button of the page, having taken some time."""
         await self.page.wait_for_timeout(ENOUGH_TIME)
         await self.page.locator("main form button:not(.quiet)").first.click()
+        await self.page.wait_for_load_state()
 
     async def flaws(self) -> list[str]:
         """Return what axe-core finds wrong with the page, and whether it must be scrolled sideways."""
@@ -75,6 +76,7 @@ class Visit:
 @asynccontextmanager
 async def visiting(browser: Browser, pipeline: Pipeline, **options: Any) -> AsyncIterator[Visit]:
     context: BrowserContext = await browser.new_context(locale="en-GB", **options)
+    context.set_default_timeout(ANSWERED_WITHIN_MS)
     page = await context.new_page()
     visit = Visit(page, str(pipeline.http.base_url).rstrip("/"))
     context.on("request", lambda request: visit.asked.append(request.url))

@@ -63,7 +63,7 @@ async def kept_up(state: Path, *options: str) -> dict[str, Any]:
         stderr=PIPE,
     )
     assert up.stdout is not None
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         said: dict[str, Any] = json.loads(await up.stdout.readline())
         up.send_signal(signal.SIGINT)
         await up.communicate()

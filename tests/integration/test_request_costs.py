@@ -8,8 +8,7 @@ import pytest_asyncio
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
 from shared.runtime.mongo import Document
-from tests.integration.pipeline import Heard, Pipeline, Somebody, running
-from tests.waiting import eventually
+from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, comes_true, running
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -34,42 +33,41 @@ async def rows_of(pipeline: Pipeline, case: str) -> list[tuple[str, Document]]:
     return found
 
 
-async def cost(pipeline: Pipeline, heard: Heard, case: str) -> tuple[list[str], int, list[str]]:
-    """Return the rows of *case*, each by its service, the number of its events, and its letters."""
+async def costs(pipeline: Pipeline, heard: Heard, case: str, rows: int, events: int) -> int:
+    """
+    Wait until *case*, closed, has cost this number of *rows* and *events*, and two letters; count recipients.
 
-    async def settled() -> list[tuple[str, Document]]:
-        rows = await rows_of(pipeline, case)
-        assert any(fact["type"] == "habeas.request.closed.v1" for _, row in rows for fact in row["facts"])
-        return rows
+    Each of its recipients costs one more row and two more events.
+    """
+    await pipeline.closed(case)
 
-    rows: list[tuple[str, Document]] = await eventually(settled)
-    letters = [event["data"]["letter"] for event in heard.of(case, "notice.sent")]
-    return [service for service, _ in rows], len(heard.of(case)), letters
+    async def settled() -> bool:
+        recipients = len(heard.of(case, "recipient.concerned"))
+        kept = await rows_of(pipeline, case)
+        assert any(fact["type"] == "habeas.request.closed.v1" for _, row in kept for fact in row["facts"])
+        assert len(kept) == rows + recipients, [service for service, _ in kept]
+        assert len(heard.of(case, "recipient.failed")) == recipients
+        assert len(heard.of(case)) == events + 2 * recipients
+        letters = [event["data"]["letter"] for event in heard.of(case, "notice.sent")]
+        assert letters == ["code", "outcome"]
+        return True
+
+    await comes_true(settled, WITHIN)
+    return len(heard.of(case, "recipient.concerned"))
 
 
 async def test_access_costs_eight_rows(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.verified("access", Somebody(ADA.email, ADA.name))
-    await pipeline.closed(case)
-    rows, events, letters = await cost(pipeline, heard, case)
-    assert len(rows) == 8, rows
-    assert events == 9
-    assert letters == ["code", "outcome"]
+    assert await costs(pipeline, heard, case, rows=8, events=9) == 0
 
 
 async def test_erasure_costs_nine_rows_and_one_for_each_recipient(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.verified("erasure", Somebody(BRUNO.email, BRUNO.name))
-    await pipeline.closed(case)
-    recipients = len(heard.of(case, "recipient.concerned"))
-    await eventually(lambda: len(heard.of(case, "recipient.failed")) == recipients)
-    rows, events, letters = await cost(pipeline, heard, case)
-    assert len(rows) == 9 + recipients, rows
-    assert events == 11 + 2 * recipients
-    assert letters == ["code", "outcome"]
+    assert await costs(pipeline, heard, case, rows=9, events=11)
 
 
 async def test_no_row_of_a_request_is_empty_but_that_of_its_answer(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.verified("access", Somebody(ADA.email, ADA.name))
-    await pipeline.closed(case)
-    await cost(pipeline, heard, case)
+    assert await costs(pipeline, heard, case, rows=8, events=9) == 0
     empty = [row["event"]["type"] for _, row in await rows_of(pipeline, case) if not row["facts"]]
     assert empty == ["habeas.request.fulfilled.v1"]

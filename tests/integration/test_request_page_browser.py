@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 from services.intake.domain import CaseStatus
 from shared.contract.events import AppealReceived
 from tests.extent import extent
-from tests.integration.browser import too_wide, violations
+from tests.integration.browser import ANSWERED_WITHIN_MS, too_wide, violations
 from tests.unit.fakes import Office
 from tests.unit.intake_api import CASE, ROOT, client_of
 from tests.unit.intake_states import STATES
@@ -34,6 +34,7 @@ ADDRESS = f"{ROOT}/requests/{CASE}"
 async def visiting(browser: Browser, office: Office, **options: Any) -> AsyncIterator[Page]:
     """Have a browser look at what *office* serves, and at nothing else."""
     context = await browser.new_context(**options)
+    context.set_default_timeout(ANSWERED_WITHIN_MS)
     page = await context.new_page()
     async with shown(page, office):
         yield page
@@ -54,6 +55,7 @@ async def shown(page: Page, office: Office) -> AsyncIterator[None]:
 async def narrow(browser: Browser) -> AsyncIterator[Page]:
     """A page for all states: axe-core takes twice as long in a new one."""
     context = await browser.new_context(viewport=NARROW)
+    context.set_default_timeout(ANSWERED_WITHIN_MS)
     yield await context.new_page()
     await context.close()
 

@@ -25,7 +25,7 @@ from shared.runtime.service import Moment, Runtime, Service, on
 from tests.waiting import eventually
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-WITHIN = timedelta(seconds=60)
+WITHIN = timedelta(seconds=120)
 
 
 def planned(request_id: str, plan: str = "plan_1") -> ErasurePlanned:

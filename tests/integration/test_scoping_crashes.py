@@ -224,11 +224,15 @@ class Slow(Stores):
     installed: Installation
     begun: list[object]
 
+    async def _is_renewed(self) -> bool:
+        scopes = self.installed.client[f"{self.installed.prefix}_fulfillment"]["breach_scopes"]
+        return bool(await scopes.count_documents({"at": self.installed.now}))
+
     async def scan(self, place: Any, paths: Any, condition: Document | None = None, **limits: Any) -> Any:
         async for document in super().scan(place, paths, condition, **limits):
             if not self.begun and "most" not in limits:
                 self.installed.later()
-                await asyncio.sleep(0.2)
+                await comes_true(self._is_renewed)
                 self.begun.append(await self.installed.scopes.begin(self.installed.now))
             yield document
 

@@ -119,5 +119,5 @@ async def test_scope_that_is_enqueued_wakes_the_job(
     # All pause at first; the first one looks at once, and pauses again.
     await eventually(lambda: pauses.count > BREACHES_AT_ONCE)
     await made.scopes.take(BreachScope("2" * 32, 1, declaration=""))
-    await asyncio.wait_for(begun.wait(), 30)
+    await asyncio.wait_for(begun.wait(), 120)
     running.cancel()

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import aiosmtplib
@@ -56,7 +55,7 @@ async def written(parts: Stack | None, folder: Path) -> AsyncIterator["Returned"
     ):
         await pipeline.start("notifier")
         [case] = await Writer(pipeline).register(PERSON)
-        await eventually(lambda: heard.of(case, "notice.sent"), timedelta(seconds=30))
+        await eventually(lambda: heard.of(case, "notice.sent"))
         [(path, _, _)] = host.taken
         yield Returned(pipeline, heard, case, path, port)
 
@@ -81,7 +80,7 @@ class Returned:
 
     async def failures(self) -> list[dict[str, object]]:
         """Return what was told of letters that failed, once anything was."""
-        told = await eventually(lambda: self.heard.of(self.case, "notice.failed"), timedelta(seconds=30))
+        told = await eventually(lambda: self.heard.of(self.case, "notice.failed"))
         return [event["data"] for event in told]
 
 

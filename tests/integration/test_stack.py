@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -159,8 +158,6 @@ async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_pro
         assert second.mongo_url != first.mongo_url
         assert await consume(second.amqp_url) == b"kept"
         after = [second.pid(part) for part in StackPart]
-        began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < timedelta(seconds=10).total_seconds()
     assert not any(map(is_alive, after))
 
 

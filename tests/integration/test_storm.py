@@ -67,7 +67,7 @@ async def restart(pipeline: Pipeline, limit: int) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 async def test_storm_of_one_system_delays_no_other_and_loses_no_request(
     pipeline: Pipeline,
 ) -> None:
@@ -79,7 +79,7 @@ async def test_storm_of_one_system_delays_no_other_and_loses_no_request(
     async def others_are_answered() -> bool:
         return await count(pipeline, CLOSED, PORTAL) == OTHERS
 
-    await comes_true(others_are_answered, timedelta(seconds=60))
+    await comes_true(others_are_answered, timedelta(seconds=120))
     waiting = pipeline.client[f"{pipeline.prefix}_intake"]["waiting"]
     # They came last and were answered before all but a few of the storm; around a full hour twice as many.
     assert LIMIT <= await count(pipeline, RECEIVED, SHOP) <= 2 * LIMIT
@@ -104,7 +104,7 @@ async def test_storm_of_one_system_delays_no_other_and_loses_no_request(
         left = await waiting.count_documents({})
         return left == 0 and await count(pipeline, RECEIVED, SHOP) == STORM
 
-    await comes_true(all_have_begun, timedelta(seconds=90))
+    await comes_true(all_have_begun, timedelta(seconds=150))
     assert await pipeline.handled_twice() == []
     assert not any((await pipeline.parked()).values())
 

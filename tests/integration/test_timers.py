@@ -14,7 +14,7 @@ from shared.errors import BrokerUnavailable
 from shared.runtime import scheduler
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client
-from shared.runtime.scheduler import LOOK_EVERY, Timer, Timers, publish_due_timers
+from shared.runtime.scheduler import Timer, Timers, publish_due_timers
 from shared.runtime.service import stored_precision
 from tests.runtime_fakes import uncorrelated
 from tests.waiting import WatchedPauses, eventually
@@ -142,7 +142,7 @@ async def test_timer_found_by_a_look_is_published_at_its_moment(timers: Timers) 
     running.cancel()
 
 
-@pytest.mark.usefixtures("timers")
+@pytest.mark.usefixtures("timers", "_no_regular_look")
 async def test_timers_set_for_later_moments_lead_to_no_looks(
     mongo_client: Client, database_prefix: str
 ) -> None:
@@ -160,7 +160,7 @@ async def test_timers_set_for_later_moments_lead_to_no_looks(
     )
     await eventually(lambda: looks == 1)
     for number in range(20):
-        await counted.set(f"{number:032x}", "lapse", datetime.now(UTC) + LOOK_EVERY - timedelta(seconds=1))
+        await counted.set(f"{number:032x}", "lapse", datetime.now(UTC) + timedelta(minutes=59))
     await asyncio.sleep(0.2)
     running.cancel()
     assert looks == 1

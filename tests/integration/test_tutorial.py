@@ -93,7 +93,7 @@ class Reader:
     async def request_is_closed(self) -> bool:
         """Return whether the last request is closed: its answer has been sent."""
         [request] = re.findall(r'^declare -x ID="(\w+)"$', (self.folder / "kept").read_text(), re.MULTILINE)
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=90) as http:
             answer = await http.get(f"http://127.0.0.1:{self.port}/v1/requests/{request}")
         return bool(answer.raise_for_status().json()["status"] == "closed")
 

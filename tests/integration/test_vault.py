@@ -168,7 +168,7 @@ async def test_case_destroyed_by_another_process_does_not_open_once_its_held_key
             await vault.seal(CASE, "more", ADA)
 
     with pytest.raises(Destroyed):
-        await asyncio.wait_for(sealed_until_refused(), timeout=30 * KEYS_HELD_S)
+        await asyncio.wait_for(sealed_until_refused(), timeout=120 * KEYS_HELD_S)
 
 
 async def test_a_destroyed_case_says_so_though_its_items_are_missed_before_its_key_is(

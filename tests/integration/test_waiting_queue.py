@@ -334,7 +334,7 @@ async def test_request_that_always_fails_does_not_hold_up_the_others_of_its_lane
 
         monkeypatch.setattr(WaitingQueue, "turns", one_look)
         running = asyncio.create_task(start_waiting(shop, register, lambda: clock[0]))
-        await asyncio.wait_for(looked_again.wait(), 30)
+        await asyncio.wait_for(looked_again.wait(), 120)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running

@@ -163,12 +163,12 @@ async def test_of_a_shop_that_is_not_trusted_the_person_is_asked_first(stage: St
 
 
 async def test_a_wrong_signature_leaves_nothing(stage: Stage) -> None:
-    before = await stage.pipeline.rows("intake")
+    before = {row["case"] for row in await stage.pipeline.rows("intake")}  # earlier ones may still go on
     assert (
         await stage.shopify("customers/redact", REDACT, Hmac_Sha256=base64.b64encode(b"x" * 32).decode())
         == 401
     )
-    assert await stage.pipeline.rows("intake") == before
+    assert {row["case"] for row in await stage.pipeline.rows("intake")} == before
 
 
 async def test_a_whole_shop_is_set_aside_where_the_staff_sees_it(stage: Stage, heard: Heard) -> None:
