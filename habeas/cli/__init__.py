@@ -268,11 +268,21 @@ def options(
 
 
 def main() -> None:
-    """Run the command; an expected error ends it with one line and code 2, a missing answer with 3."""
+    """
+    Run the command; an expected error ends it with one line and code 2, a missing answer with 3.
+
+    Errors of files are expected: a full disk, a folder that others own.
+    """
     try:
         app()
     except HabeasError as error:
-        from habeas.cli.options import printable  # noqa: PLC0415  slow to import
+        _fail(str(error), 3 if isinstance(error, Unanswered) else 2)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error), 2)
 
-        print(f"habeas: {printable(str(error))}", file=sys.stderr)
-        sys.exit(3 if isinstance(error, Unanswered) else 2)
+
+def _fail(reason: str, code: int) -> None:
+    from habeas.cli.options import printable  # noqa: PLC0415  slow to import
+
+    print(f"habeas: {printable(reason)}", file=sys.stderr)
+    sys.exit(code)

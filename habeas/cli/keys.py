@@ -53,7 +53,8 @@ def issue(state: State = STATE, as_json: AsJson = False) -> None:
     A process gets only the keys of its work; none gets a master key.
     """
     credentials = Path(state.setting("CREDENTIALS"))
-    client.master_keys.issue(client.master_keys.load(credentials), credentials)
+    with client.master_keys.changing(credentials):
+        client.master_keys.issue(client.master_keys.load(credentials), credentials)
     output(
         {"key_rings": len(client.master_keys.KEYED)},
         f"{len(client.master_keys.KEYED)} key rings are written",
@@ -80,10 +81,11 @@ def rotate(
     Until the old key is destroyed (`habeas keys retire`), both are valid.
     """
     credentials = Path(state.setting("CREDENTIALS"))
-    keys = client.master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
-    client.master_keys.save(keys, credentials)
-    client.master_keys.issue(keys, credentials)
-    anew, unopened = (0, 0) if rings_only else run(_wrap_anew(keys, state))
+    with client.master_keys.changing(credentials):
+        keys = client.master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
+        client.master_keys.save(keys, credentials)
+        client.master_keys.issue(keys, credentials)
+        anew, unopened = (0, 0) if rings_only else run(_wrap_anew(keys, state))
     done = RINGS_ISSUED if rings_only else f"the keys of {anew} requests are wrapped anew"
     text = f"{done}; the old master key is destroyed in {keep} days"
     output({"wrapped": anew, "unopened": unopened, "days": keep}, text + _warning(unopened), as_json=as_json)
@@ -91,8 +93,14 @@ def rotate(
 
 @app.command()
 def retire(state: State = STATE, as_json: AsJson = False) -> None:
-    """Destroy expired master keys after rewrapping the remaining case keys; for a daily job."""
-    output(*retired(state), as_json=as_json)
+    """
+    Destroy expired master keys after rewrapping the remaining case keys; for a daily job.
+
+    Ends with 1 if the keys of a case do not open.
+    """
+    plain, text = retired(state)
+    output(plain, text, as_json=as_json)
+    raise typer.Exit(1 if plain["unopened"] else 0)
 
 
 @app.command()
@@ -116,17 +124,19 @@ def passwords(
 
 def retired(state: State) -> tuple[dict[str, int], str]:
     """Destroy expired master keys; return the numbers of keys, and a text about them."""
-    credentials = Path(state.setting("CREDENTIALS"))
-    keys = client.master_keys.load(credentials)
-    left = keys.without_overdue(datetime.now(UTC))
-    client.master_keys.issue(keys, credentials)  # a rotation that was interrupted may not have issued them
-    anew, unopened = run(_wrap_anew(keys, state))
-    if left != keys:
-        client.master_keys.save(left, credentials)
-        client.master_keys.issue(left, credentials)
-    gone = len(keys.older) - len(left.older)
-    text = f"{gone} master keys are destroyed; the keys of {anew} requests were wrapped anew"
-    plain = {"destroyed": gone, "wrapped": anew, "unopened": unopened}
+    credentials, keys_of = Path(state.setting("CREDENTIALS")), client.master_keys
+    with keys_of.changing(credentials):
+        keys = keys_of.load(credentials)
+        overdue = keys.overdue(datetime.now(UTC))
+        keys_of.issue(keys, credentials)  # a rotation that was interrupted may not have issued them
+        anew, unopened = run(_wrap_anew(keys, state))
+        if overdue:
+            # Read again: where the folder cannot be locked for all hosts, a rotation may have added a key.
+            left = keys_of.load(credentials).without(overdue)
+            keys_of.save(left, credentials)
+            keys_of.issue(left, credentials)
+    text = f"{len(overdue)} master keys are destroyed; the keys of {anew} requests were wrapped anew"
+    plain = {"destroyed": len(overdue), "wrapped": anew, "unopened": unopened}
     return plain, text + _warning(unopened)
 
 

@@ -58,6 +58,10 @@ def verify(
     if record and (dump or request_id):
         raise ConfigurationError("--record: needs a verification of all journals in the database")
     key, prefix, audit = state.root_key(), state.prefix, client.audit
+    if heads is not None:
+        audit.require_heads(heads)
+    if dump is not None:
+        audit.require_journals(dump, prefix)
 
     async def work() -> "AuditReport":
         if dump is not None:

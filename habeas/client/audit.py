@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -395,16 +395,58 @@ def _number(row: Document) -> int:
 
 
 def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int:
-    """Write heads that are not in *folder* yet, each with its signature; return how many were new."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """
+    Write heads that are not in *folder* yet, each with its signature; return how many were new.
+
+    A copy that a full disk left empty is written again.
+
+    Raises:
+        ConfigurationError: A file cannot be written.
+    """
     new = 0
     for one in heads:
         stem = f"{service}-{one.number:06}"
-        if not (folder / f"{stem}{HEADS_SUFFIX}").exists():
-            (folder / f"{stem}{SIGNATURE_SUFFIX}").write_bytes(one.signature)
-            (folder / f"{stem}{HEADS_SUFFIX}").write_bytes(one.content)
+        files = {
+            folder / f"{stem}{SIGNATURE_SUFFIX}": one.signature,
+            folder / f"{stem}{HEADS_SUFFIX}": one.content,
+        }
+        if not all(map(_has_content, files)):
+            for file, content in files.items():
+                _put(file, content)
             new += 1
     return new
+
+
+def _has_content(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Write *file* whole or not at all."""
+    new = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(content)
+        new.replace(file)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def require_heads(folder: Path) -> None:
+    """Raise ConfigurationError if *folder* has no copies of heads: nothing would be compared with them."""
+    if not any(folder.glob(f"*{HEADS_SUFFIX}")):
+        raise ConfigurationError(f"{folder}: holds no heads; name the folder that `habeas audit heads` wrote")
+
+
+def require_journals(dump: Path, prefix: str) -> None:
+    """Raise ConfigurationError if the folder *dump* has none of the journals."""
+    if not any((dump / f"{prefix}_{service}" / "journal.bson").is_file() for service in JOURNALS):
+        raise ConfigurationError(
+            f"{dump}: holds no {prefix}_…/journal.bson; name the folder that mongodump wrote"
+        )
 
 
 def read_heads(folder: Path, service: str, first: int = 1) -> list[SignedHeads]:

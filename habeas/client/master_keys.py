@@ -8,9 +8,11 @@ requests, keyed hashes, certificates) stay fixed: they are taken from the first 
 import base64
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +62,42 @@ class MasterKeys:
         fixed = self.fixed or {purpose: derived_key(self.current, purpose) for purpose in purposes}
         return MasterKeys(os.urandom(KEY_BYTES), (ReplacedKey(self.current, now + keep), *self.older), fixed)
 
-    def without_overdue(self, now: datetime) -> "MasterKeys":
-        """Return them without expired ones."""
-        return replace(self, older=tuple(one for one in self.older if one.destroy_at > now))
+    def overdue(self, now: datetime) -> tuple[ReplacedKey, ...]:
+        """Return the expired ones."""
+        return tuple(one for one in self.older if one.destroy_at <= now)
+
+    def without(self, destroyed: Collection[ReplacedKey]) -> "MasterKeys":
+        """Return them without those in *destroyed*."""
+        return replace(self, older=tuple(one for one in self.older if one not in destroyed))
+
+
+@contextmanager
+def changing(credentials: Path) -> Iterator[None]:
+    """
+    Keep others from changing the master keys of *credentials*: one could destroy a key it did not read.
+
+    Raises:
+        ConfigurationError: Another process changes them, or there is no folder of them.
+    """
+    keeper = credentials / KEEPER
+    try:
+        folder = os.open(keeper, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise ConfigurationError(f"{keeper}: cannot be read ({error.strerror})") from None
+    try:
+        _lock(folder, keeper)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int, keeper: Path) -> None:
+    try:
+        flock(folder, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        raise ConfigurationError(
+            f"{keeper}: another `habeas keys` or `upkeep` changes the keys; try again once it has ended"
+        ) from None
 
 
 def load(credentials: Path) -> MasterKeys:

@@ -81,6 +81,8 @@ async def test_cases_go_on_through_a_rotation_and_old_keys_open_nothing_afterwar
     for account in ("intake", "command"):
         with pytest.raises(Sealed):
             await vault_of(pipeline, left.ring(account)).key_of("b" * 32)
+    assert (await command(pipeline, "keys", "retire"))[0] == 1, "a key does not open"
+    await keys_of.delete_one({"_id": "b" * 32})
     last = await pipeline.verified("access", people[6])
     await pipeline.closed(last)
 

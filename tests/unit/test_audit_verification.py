@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from habeas.client.audit import AuditReport, _Journal, _late, text_of, verify
+from habeas.cli import app
+from habeas.client.audit import AuditReport, _Journal, _late, read_heads, text_of, verify, write_heads
 from shared.errors import ConfigurationError
 from shared.runtime.audit_chain import ChainFault
 from shared.runtime.audit_heads import SignedHeads
@@ -43,3 +46,35 @@ async def test_request_without_a_row_is_not_reported_as_verified() -> None:
     with pytest.raises(ConfigurationError, match="no journal has a row of request 0"):
         await verify(EmptyRows(), bytes(32), case="0" * 32)
     assert (await verify(EmptyRows(), bytes(32))).rows == 0
+
+
+def test_copy_of_heads_that_a_full_disk_left_empty_is_written_again(tmp_path: Path) -> None:
+    """It was reported as tampering at each verification, and no later copy took its place."""
+    signed = SignedHeads(b'{"number": 1}', b"signature")
+    assert write_heads(tmp_path, "intake", [signed]) == 1
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"")
+    assert write_heads(tmp_path, "intake", [signed]) == 1
+    assert read_heads(tmp_path, "intake") == [signed]
+    assert write_heads(tmp_path, "intake", [signed]) == 0
+
+
+def test_heads_that_cannot_be_written_leave_no_file(tmp_path: Path) -> None:
+    (tmp_path / "heads").touch()
+    with pytest.raises(ConfigurationError, match=r"intake-000001.* cannot be written \(.*\)"):
+        write_heads(tmp_path / "heads", "intake", [SignedHeads(b'{"number": 1}', b"signature")])
+    assert (tmp_path / "heads").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"), [("--heads", "holds no heads"), ("--dump", r"holds no habeas_\S+/journal\.bson")]
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_folder_without_anything_to_compare_is_no_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, reason: str, *, there: bool
+) -> None:
+    monkeypatch.setenv("HABEAS_MASTER_KEY", "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA=")
+    folder = tmp_path if there else tmp_path / "typo"
+    ended = CliRunner().invoke(app, ["audit", "verify", option, str(folder), "--state", str(tmp_path)])
+    with pytest.raises(ConfigurationError, match=reason):
+        raise ended.exception or AssertionError(ended.stdout)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.table import Table
@@ -136,3 +137,13 @@ def test_error_commands_no_terminal(
     with pytest.raises(SystemExit):
         cli.main()
     assert capsys.readouterr().err == f"habeas: {SHOWN}\n"
+
+
+def test_error_of_a_file_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "app", (tmp_path / "missing").read_bytes)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"habeas: {tmp_path}/missing: No such file or directory\n"

@@ -1,12 +1,16 @@
 """Files of the master keys: written when they differ, and never in part."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from habeas.cli import app, keys
+from habeas.cli.options import InstallationState
 from habeas.client import master_keys
-from habeas.client.master_keys import KEYED, MasterKeys
+from habeas.client.master_keys import KEEPER, KEYED, MasterKeys, ReplacedKey
 from shared.errors import ConfigurationError
 from shared.runtime.key_rings import FILE
 
@@ -30,3 +34,52 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / account).touch()
     with pytest.raises(ConfigurationError, match=rf"{account}/{FILE}: cannot be written \(.*\)"):
         master_keys.issue(KEYS, tmp_path)
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The credentials of an installation, with an old master key that is due to be destroyed."""
+    overdue = ReplacedKey(b"o" * 32, datetime.now(UTC) - timedelta(days=1))
+    master_keys.save(MasterKeys(b"k" * 32, (overdue,)), tmp_path)
+    monkeypatch.setenv("HABEAS_CREDENTIALS", str(tmp_path))
+    return tmp_path
+
+
+def test_a_key_that_a_rotation_adds_meanwhile_is_not_destroyed(
+    credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On folders that hosts share, locks may not reach the others: `retire` reads the keys again."""
+
+    async def wrapped(_keys: MasterKeys, _state: InstallationState) -> tuple[int, int]:
+        rotated = master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=7))
+        master_keys.save(rotated, credentials)
+        return 1, 0
+
+    monkeypatch.setattr(keys, "_wrap_anew", wrapped)
+    assert keys.retired(InstallationState(credentials))[0] == {"destroyed": 1, "wrapped": 1, "unopened": 0}
+    left = master_keys.load(credentials)
+    assert left.current not in {b"k" * 32, b"o" * 32}
+    assert [one.key for one in left.older] == [b"k" * 32]
+
+
+@pytest.mark.parametrize("verb", [["rotate"], ["retire"], ["issue"]])
+def test_keys_are_changed_by_one_process_at_a_time(credentials: Path, verb: list[str]) -> None:
+    before = master_keys.load(credentials)
+    with master_keys.changing(credentials):
+        error = CliRunner().invoke(app, ["keys", *verb, "--state", str(credentials)]).exception
+    assert isinstance(error, ConfigurationError)
+    assert str(error).startswith(f"{credentials / KEEPER}: another `habeas keys` or `upkeep`")
+    assert master_keys.load(credentials) == before
+    assert not (credentials / min(KEYED) / FILE).exists()
+
+
+def test_retire_fails_where_the_keys_of_a_case_do_not_open(
+    credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wrapped(_keys: MasterKeys, _state: InstallationState) -> tuple[int, int]:
+        return 3, 1
+
+    monkeypatch.setattr(keys, "_wrap_anew", wrapped)
+    ended = CliRunner().invoke(app, ["keys", "retire", "--state", str(credentials)])
+    assert ended.exit_code == 1
+    assert "the keys of 1 requests do not open" in ended.stdout
