@@ -163,7 +163,7 @@ def purge(
 @app.command()
 def replay(
     since: Since = None,
-    store: Annotated[str | None, Option(help="Only in this store of HABEAS_STORES.")] = None,
+    store: Annotated[str | None, Option(help="Only in this store of HABEAS_STORES or the data map.")] = None,
     dry_run: Annotated[bool, Option(help="List returned records and change nothing.")] = False,
     map_folder: MapFolder = None,
     stores: Stores = None,
@@ -176,6 +176,7 @@ def replay(
 
     data_map, urls = load(state.data_map(map_folder)), state.stores(stores)
     scope, zone = ReplayScope(_moment(since), store, dry_run), state.company().zone
+    client.erasures.check_store(store, data_map, urls)  # before the databases are opened
 
     async def work() -> Any:
         async with open_erasure_records(state) as memory:

@@ -143,7 +143,12 @@ async def replay(  # noqa: PLR0913 - the parts of a replay
     *,
     zone: tzinfo,
 ) -> ReplayReport:
-    """Erase records again that a backup has brought back. Raises ConfigurationError if a store has no URL."""
+    """
+    Erase records again that a backup has brought back.
+
+    Raises ConfigurationError if a store has no URL, or *scope* names one that :func:`check_store` refuses.
+    """
+    check_store(scope.store, data_map, urls)
     with closing(Stores.connect(urls)) as stores:
         today = datetime.now(zone).date()
         again = Replay(
@@ -211,6 +216,16 @@ def check_identity(name: str, data_map: DataMap) -> None:
     known = graph_of(data_map).entries.keys() | LISTED_IDENTITIES
     if name not in known:
         raise ConfigurationError(f"no data has the identity {name}; known are {', '.join(sorted(known))}")
+
+
+def check_store(name: str | None, data_map: DataMap, urls: Mapping[str, str]) -> None:
+    """Raise ConfigurationError if neither *data_map* nor *urls* has the store *name*; None names all."""
+    known = urls.keys() | {one.store for one in data_map.collections}
+    if name is not None and name not in known:
+        raise ConfigurationError(
+            f"--store {name}: neither the data map nor HABEAS_STORES names this store; known are "
+            f"{', '.join(sorted(known))}"
+        )
 
 
 def californian(now: datetime) -> Policy:

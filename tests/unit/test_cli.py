@@ -517,6 +517,20 @@ def test_unreadable_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         CliRunner().invoke(app, ["dead-letters"], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("words", [["--dry-run"], []])
+def test_replay_in_an_unknown_store_is_refused_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str]
+) -> None:
+    monkeypatch.setenv("HABEAS_DATAMAP", str(ROOT / "datamaps" / "example"))
+    monkeypatch.setenv("HABEAS_STORES", '{"archive": "mongodb://127.0.0.1:1"}')
+    where = ["erasures", "replay", "--state", str(tmp_path), "--store"]
+    with pytest.raises(ConfigurationError, match=r"^--store defualt: .* known are archive, default$"):
+        CliRunner().invoke(app, [*where, "defualt", *words], catch_exceptions=False)
+    for known in ("archive", "default"):  # accepted, then the databases are missed
+        with pytest.raises(ConfigurationError, match="HABEAS_MASTER_KEY is not set"):
+            CliRunner().invoke(app, [*where, known, *words], catch_exceptions=False)
+
+
 def test_request_of_an_empty_subject_is_not_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
