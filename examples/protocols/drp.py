@@ -35,7 +35,7 @@ def call_back(_: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
     return 200, "application/json", b"{}"
 
 
-with httpx.Client(base_url=f"{url}/drp") as http:
+with httpx.Client(base_url=f"{url}/drp", timeout=30) as http:
     token = http.post(f"/v1/agent/{AGENT}", content=signed()).raise_for_status().json()["token"]
     http.headers["Authorization"] = f"Bearer {token}"
     claims = {

@@ -10,7 +10,7 @@ import httpx
 from trial import keys, until
 
 folder, url, email = sys.argv[1:]
-http = httpx.Client(base_url=f"{url}/fides/api/v1")
+http = httpx.Client(base_url=f"{url}/fides/api/v1", timeout=30)
 form = {"grant_type": "client_credentials", "client_id": "trial", "client_secret": keys(folder)["fides"]}
 token = http.post("/oauth/token", data=form).raise_for_status().json()["access_token"]
 http.headers["Authorization"] = f"Bearer {token}"

@@ -20,7 +20,8 @@ with smtplib.SMTP("127.0.0.1", known["ports"]["inbox"]) as server:
     server.send_message(mail)
 print("mail delivered")
 
-with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {known['mailer']}"}) as http:
+mailer = {"Authorization": f"Bearer {known['mailer']}"}
+with httpx.Client(base_url=url, headers=mailer, timeout=30) as http:
     made = http.post("/v1/unsubscribe-links", json={"email": email, "list": "News"}).raise_for_status().json()
     print("List-Unsubscribe:", made["headers"]["List-Unsubscribe"])
     # As a mail program does (RFC 8058); its browser signal opts the person out of sale, too.

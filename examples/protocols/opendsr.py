@@ -21,7 +21,7 @@ from trial import DOMAIN, keys, serve, until
 
 folder, url, email = sys.argv[1:]
 called: list[str] = []
-http = httpx.Client(base_url=f"{url}/opendsr", auth=("trial", keys(folder)["controller"]))
+http = httpx.Client(base_url=f"{url}/opendsr", auth=("trial", keys(folder)["controller"]), timeout=30)
 certificate = x509.load_pem_x509_certificate(http.get("/certificate.pem").content)
 key = cast("RSAPublicKey", certificate.public_key())
 

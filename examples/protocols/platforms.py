@@ -25,7 +25,7 @@ known = keys(folder)
 issuer = cast("RSAPrivateKey", load_pem_private_key(Path(folder, "issuer.key").read_bytes(), None))
 public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(issuer.public_key())) | {"kid": "trial", "use": "sig"}
 published = json.dumps({"keys": [public | {"alg": "RS256"}]}).encode()
-http = httpx.Client(base_url=f"{url}/webhooks")
+http = httpx.Client(base_url=f"{url}/webhooks", timeout=30)
 
 
 def base64url(content: bytes) -> str:
