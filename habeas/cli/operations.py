@@ -81,6 +81,8 @@ def topology(
         said.append(f"{len(stored)} accounts of the database have their roles")
         if example and (made := run(accounts.create_collections(root_url, business))):
             said.append(f"{made} empty collections of the example are created")
+    if root_url:
+        run(client.migrations.note_topology(root_url, state.prefix, created))
     if created and root_url and run(client.watched_facts.note_new_queues(root_url, state.prefix, created)):
         remedy = "upkeep publishes what they held again, or `habeas republish` at once"
         said.append(f"{len(created)} queues were created anew: {remedy}")
@@ -100,25 +102,35 @@ def migrate(
     Finish an upgrade: replace queues, remove old bindings and collections, rebuild the console's lists.
 
     Run it when all services run this release; those of an earlier one need the old bindings. It may be
-    repeated. Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL and HABEAS_MONGO_URL.
+    repeated. Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL and HABEAS_MONGO_URL. Old
+    bindings are listed with HABEAS_MANAGEMENT_URL alone, and removed without it, too.
     """
     from shared.runtime.mongo import connect  # noqa: PLC0415
 
     amqp_url, mongo_url = state.setting("AMQP_URL", TOPOLOGY), state.setting("MONGO_URL", TOPOLOGY)
+    management_url = state.settings(TOPOLOGY).get("HABEAS_MANAGEMENT_URL")
 
     async def work() -> list[tuple[str, Sequence[str]]]:
         with closing(connect(mongo_url, app_name="habeas command")) as mongo:
             at = client.migrations.MigratedInstallation(
-                amqp_url, mongo_url, mongo, state.prefix, state.company().zone
+                amqp_url, mongo_url, mongo, state.prefix, state.company().zone, management_url
             )
             steps = client.migrations.migrations(at, dry_run=dry_run)
             return [(one.step, one.changes) async for one in steps]
 
     found = run(work())
-    text = "\n".join(f"{step}: {change}" for step, changes in found for change in changes)
-    plain = {"dry_run": dry_run, "steps": {step: list(changes) for step, changes in found}}
-    output(plain, text or "nothing to do", as_json=as_json)
+    text = "\n".join(f"{step}: {change}" for step, changes in found for change in changes) or "nothing to do"
+    steps = {step: list(changes) for step, changes in found}
+    plain = {"dry_run": dry_run, "steps": steps, "bindings_listed": bool(management_url)}
+    output(plain, text if management_url else f"{text}\n{_unseen_bindings(dry_run)}", as_json=as_json)
     raise typer.Exit(1 if dry_run and found else 0)
+
+
+def _unseen_bindings(dry_run: bool) -> str:
+    done = "`habeas migrate` removes them" if dry_run else "they were removed"
+    return (
+        f"bindings of earlier releases are not listed without HABEAS_MANAGEMENT_URL: {done}, if there are any"
+    )
 
 
 @dead_letters_app.command("list")

@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-import httpx
-
+from habeas.client.management import import_definitions
 from habeas.client.private_files import replaced
 from shared.errors import BrokerUnavailable, ConfigurationError
 from shared.runtime.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, made_roles
 from shared.runtime.broker import declare
 from shared.runtime.mongo import connect, translated
-from shared.runtime.tls import cause_of
 
 T = TypeVar("T")
 AMQP_URL = "amqp_url"
@@ -31,7 +29,6 @@ MONGO_URL = "mongo_url"
 DEFAULT_STORE = "default"
 PREFIX = "habeas"
 """First part of the names of users that are made here."""
-ANSWER_WITHIN_S = 30.0
 WAIT_FOR_BROKER_S = 30.0
 PAUSE_S = 0.5
 
@@ -182,7 +179,7 @@ async def declare_all(
     created = await _patiently(lambda: declare(amqp_url, console=True))
     if management_url is not None:
         defined = definitions(users, vhost_of(amqp_url))
-        await _patiently(lambda: _import(management_url, defined))
+        await _patiently(lambda: import_definitions(management_url, defined))
     return created
 
 
@@ -203,15 +200,3 @@ def write_definitions(file: Path, amqp_url: str, users: Mapping[str, tuple[str, 
     file.touch(mode=0o600)
     defined = definitions(users, vhost_of(amqp_url))
     file.write_text(json.dumps(defined, indent=2), encoding="utf-8")
-
-
-async def _import(management_url: str, defined: Mapping[str, object]) -> None:
-    try:
-        async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as http:
-            answer = await http.post(f"{management_url.rstrip('/')}/api/definitions", json=dict(defined))
-    except httpx.HTTPError as error:
-        what = "the management plugin of the broker does not answer"
-        raise BrokerUnavailable(f"{what} ({cause_of(error)})") from None
-    if answer.is_error:
-        what = f"the broker refused the accounts (HTTP {answer.status_code})"
-        raise ConfigurationError(f"HABEAS_MANAGEMENT_URL: {what}; the user must be an administrator")

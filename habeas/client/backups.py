@@ -99,6 +99,8 @@ async def restore(client: Client, prefix: str, folders: BackupFolders) -> Backup
     """
     Write a backup into our databases, which must be empty, and which no service uses meanwhile.
 
+    The record of migrations that `habeas topology` has made there is replaced.
+
     Raises:
         StoreUnavailable: The database does not answer.
         ConfigurationError: A folder has no whole backup, or what is no part of one; the two are of different
@@ -108,6 +110,8 @@ async def restore(client: Client, prefix: str, folders: BackupFolders) -> Backup
     content = {f"{prefix}_{name}" for name in OWN if name != KEYS}
     files = [*_files(folders.content, content), *_files(folders.keys, {f"{prefix}_{KEYS}"})]
     await _must_be_empty(client, prefix)
+    with translated("drop the record of migrations"):  # of a new installation, which has nothing to migrate
+        await client.drop_database(f"{prefix}_{MIGRATIONS}")
     for file in files:
         collection = client[file.parent.name][file.stem]
         await create_compressed(collection)
@@ -193,7 +197,7 @@ def _is_part(file: Path, databases: Container[str]) -> bool:
 
 async def _must_be_empty(client: Client, prefix: str) -> None:
     with translated("look for documents"):
-        for database in (client[f"{prefix}_{name}"] for name in OWN):
+        for database in (client[f"{prefix}_{name}"] for name in OWN if name != MIGRATIONS):
             for collection in await database.list_collection_names():
                 if await database[collection].find_one({}, {"_id": 1}) is not None:
                     raise ConfigurationError(f"{database.name} has documents: drop our databases first")

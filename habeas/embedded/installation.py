@@ -24,6 +24,7 @@ from typing import Self
 import httpx
 
 from habeas.client import accounts, master_keys
+from habeas.client.migrations import note_topology
 from habeas.client.requests import SOURCE
 from habeas.client.stores import store_urls
 from habeas.client.watched_facts import note_new_queues
@@ -33,12 +34,12 @@ from habeas.embedded.parts.process import PYTHON, Command, Process
 from habeas.embedded.stack import Stack
 from shared import extras
 from shared.contract.sources import ALL
-from shared.contract.topology import COMMAND
+from shared.contract.topology import COMMAND, OBSOLETE
 from shared.errors import ConfigurationError, TransientError
 from shared.law.library import FOLDER as POLICIES
 from shared.law.library import company
 from shared.runtime.accounts import ACCOUNTS, definitions
-from shared.runtime.broker import declare
+from shared.runtime.broker import declare, unbind
 from shared.runtime.key_rings import RootKey
 from shared.runtime.service_reports import ANSWERS, MAP_REPORT
 from shared.runtime.settings import root_key
@@ -165,6 +166,8 @@ class Installation:
     async def _prepare_parts(self) -> None:
         """Declare the topology, and make the accounts that the services and the command use."""
         created = await declare(self.stack.amqp_url, console=True)
+        await unbind(self.stack.amqp_url, OBSOLETE)  # all services are of this release
+        await note_topology(self.stack.mongo_url, self.database_prefix, created)
         if created:
             await note_new_queues(self.stack.mongo_url, self.database_prefix, created)
         amqp, mongo = self.stack.broker.location(), self.stack.database.location

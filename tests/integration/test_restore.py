@@ -103,10 +103,13 @@ async def test_backup_has_one_moment_and_only_a_whole_one_is_restored_into_empty
     with pytest.raises(ConfigurationError, match="has documents"):
         await restore(mongo_client, database_prefix, folders)
     await mongo_client.drop_database(journal.database.name)
+    done = mongo_client[f"{database_prefix}_migrations"]["migrations"]
+    await done.insert_one({"_id": "by `habeas topology` on the new server"})
     with pytest.raises(ConfigurationError, match="HABEAS_DATABASE_PREFIX"):
         await restore(mongo_client, "other", folders)
     await restore(mongo_client, database_prefix, folders)
     assert [one["_id"] async for one in journal.find().sort("_id")] == ["before", "later"]
+    assert await done.count_documents({}) == 0
     (folders.keys / COMPLETE).unlink()
     with pytest.raises(ConfigurationError, match="no whole backup"):
         await restore(mongo_client, database_prefix, folders)
