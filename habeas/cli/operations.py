@@ -71,6 +71,10 @@ def topology(
         accounts.write_definitions(definitions, amqp_url, users)
     declared = len(users) if management else 0
     said = [f"exchanges, queues {f'and {declared} accounts ' if declared else ''}are declared"]
+    if users and not management and definitions is None:
+        said.append(
+            "users of the broker are left alone without HABEAS_MANAGEMENT_URL; `habeas up` sets its own"
+        )
     stored: Mapping[str, tuple[str, str]] = {}
     root_url = known.get("HABEAS_MONGO_URL")
     if folder and root_url:

@@ -144,10 +144,16 @@ def administrator_file(folder: Path) -> Path:
     return folder / TOPOLOGY / MONGO_URL
 
 
-def keep_administrator(folder: Path, mongo_url: str) -> Path:
-    """Write the URL of the database's administrator for verbs about accounts and keys; return its file."""
+def keep_administrator(folder: Path, mongo_url: str, amqp_url: str | None = None) -> Path:
+    """
+    Write the URLs of the administrators for verbs about topology, accounts and keys.
+
+    Returns the file of the database's; *amqp_url* is left out where there is no broker.
+    """
     file = administrator_file(folder)
     _write(file, mongo_url)
+    if amqp_url is not None:
+        _write(folder / TOPOLOGY / AMQP_URL, amqp_url)
     return file
 
 

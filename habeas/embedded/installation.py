@@ -173,7 +173,7 @@ class Installation:
         amqp, mongo = self.stack.broker.location(), self.stack.database.location
         accounts.make(self._credentials, (*EMBEDDED_ACCOUNTS, CLIENT), amqp=amqp)
         accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
-        accounts.keep_administrator(self._credentials, self.stack.mongo_url)
+        accounts.keep_administrator(self._credentials, self.stack.mongo_url, self.stack.amqp_url)
         if not {"HABEAS_MASTER_KEY", f"HABEAS_MASTER_KEY{FILE}"} & self.environment.keys():
             master_keys.issue(self.master_keys(), self._credentials)
         users = accounts.users_in(self._credentials)

@@ -275,7 +275,7 @@ def describe(installation: Installation, out: Console, announce: Announce) -> No
         out.print(f"  your data  {place} (store {name}): erasures change it at once")
     out.print(f"  data map   {found['data_map']}")
     out.print(f"  company    {found['company']}")
-    out.print(f"  settings   {found['settings']} (with the broker's URL and all secrets)")
+    out.print(f"  settings   {found['settings']} (secrets of accounts: the folder {CREDENTIALS} beside it)")
     out.print(f"  log        {found['log']}")
     out.print("  stop with Ctrl-C")
     announce({"state": "running", **found})

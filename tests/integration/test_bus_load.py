@@ -211,3 +211,13 @@ async def test_node_that_does_not_answer_is_passed_over(amqp_url: str, ends: Mak
     lost, _ = ends(f"{user}@{away},{away}{place[place.index('/') :]}")
     with pytest.raises(BrokerUnavailable, match=r"cannot connect to the broker \(connection refused\)"):
         await lost.ping()
+
+
+async def test_refused_password_is_named_with_the_remedy(amqp_url: str, ends: Makes) -> None:
+    user, _, place = amqp_url.rpartition("@")
+    bus, _ = ends(f"{user}wrong@{place}")
+    with pytest.raises(
+        BrokerUnavailable,
+        match=r"^the broker refuses the user or the password of HABEAS_AMQP_URL: `habeas topology`",
+    ):
+        await bus.ping()

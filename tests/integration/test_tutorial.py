@@ -183,6 +183,10 @@ async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None
         await make_requests_of_readme(reader)
         await try_the_client(reader)
         assert [one.service for one in await verifications(reader)] == sorted(JOURNALS)
+        await reader.type("habeas topology")
+        assert "`habeas up` sets its own" in reader.printed
+        await reader.type("habeas migrate --dry-run")
+        assert reader.printed.startswith("nothing to do\n")
     assert any("the map fits the data" in output for output in outputs)
     firsts = [output.partition("\n")[0] for output in outputs]
     assert [first for first in firsts if first in {"found", "nothing found"}] == ["found", "nothing found"]

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import aio_pika
 import aiormq.channel
 from aio_pika.abc import AbstractConnection
-from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ProbableAuthenticationError
 
 from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing
 from shared.runtime.tls import cause_of
@@ -22,6 +22,10 @@ LEAVE_WITHIN_S = 2.0
 Channel: TypeAlias = aiormq.channel.Channel
 BROKEN = (AMQPError, OSError, TimeoutError, RuntimeError)
 """Errors of the driver for a lost connection; besides it *cancels*, see :func:`translated`."""
+REFUSED_LOGIN = (
+    "the broker refuses the user or the password of HABEAS_AMQP_URL: `habeas topology` sets new passwords "
+    "where it has HABEAS_MANAGEMENT_URL, `habeas up` at its start"
+)
 _LEAVING: set[asyncio.Task[None]] = set()
 """Closings of connections that take longer than they are waited for."""
 
@@ -91,6 +95,8 @@ async def _connect(url: str, name: str) -> AbstractConnection:
             )
         except ValueError:
             raise ConfigurationError("HABEAS_AMQP_URL: is no broker URL") from None
+        except ProbableAuthenticationError:
+            raise BrokerUnavailable(REFUSED_LOGIN) from None
 
 
 async def must_be_declared(connection: AbstractConnection, exchange: str) -> None:
