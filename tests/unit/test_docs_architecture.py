@@ -156,7 +156,7 @@ COLLECTIONS = {
     ("services/intake/cases/purge_dates.py", "journal"),
     ("services/intake/cases/retention.py", "metrics"), ("services/intake/cases/duplicates.py", "firsts"),
     ("services/intake/cases/code_limits.py", "wrong_codes"),
-    ("habeas/client/migrations.py", "migrations"),
+    ("habeas/client/migrations.py", "migrations"), ("habeas/client/migrations.py", "journal"),
     ("shared/runtime/journal.py", "notes"),
     ("shared/runtime/vault.py", "keys"), ("shared/runtime/vault.py", "items"),
     ("shared/runtime/vault.py", "chunks"), ("shared/runtime/vault.py", "templates"),
