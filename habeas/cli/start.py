@@ -154,7 +154,7 @@ def up(
     map_folder: MapFolder = None,
     env_file: Annotated[Path | None, Option(help="A .env with settings, as for docker compose.")] = None,
     port_base: PortBase = None,
-    sample: Annotated[bool, Option(help="Fill the store with a fictional company's customers.")] = True,
+    sample: Annotated[bool, Option(help="Fill a new store with a fictional company's customers.")] = True,
     data: Data = None,
     database_only: Annotated[
         bool, Option("--database-only", help="Start a database alone, to try --stores with.")
@@ -165,6 +165,7 @@ def up(
     Start a broker, a database, a mail catcher and all services on this machine.
 
     Options precede the environment, which precedes the file. Ports stay the same at the next start.
+    Data is stored at the first start: a later one brings no erased records back.
     With --json, the addresses and the end are a line each on standard output.
     """
     from habeas.embedded.installation import require_extra  # noqa: PLC0415
@@ -198,6 +199,7 @@ def demo(
     """
     Run two requests through the whole pipeline: an access and an erasure.
 
+    It stores its data anew, also that of people erased before.
     With --data, on a copy of your own data: the map is drafted and the people are chosen if not given.
     With --json, the steps are one document on standard output at the end.
     """

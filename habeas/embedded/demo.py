@@ -26,9 +26,10 @@ from habeas.client.collections import Snapshot, difference, digest, mentions, sn
 from habeas.client.exports import require_readable
 from habeas.client.stores import DEFAULT, mapped_databases
 from habeas.embedded.company import ADA, BRUNO
+from habeas.embedded.fill_record import fill_again
 from habeas.embedded.installation import Installation, api_key, claimed, run_until_stopped, stop_signal
 from habeas.embedded.mailcatcher import CaughtMessage, letters
-from habeas.embedded.uptime import STOPPED, Announce, describe, fill_company, load, started
+from habeas.embedded.uptime import EXAMPLE_COMPANY, STOPPED, Announce, describe, fill_company, load, started
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.graph import EMAIL, graph_of
 from services.fulfillment.datamap.paths import values_at
@@ -141,7 +142,8 @@ async def _demonstrate(
 
 async def _fill(installation: Installation, out: Console, setting: DemoSetting) -> int:
     if setting.data is None:
-        return await fill_company(installation.stack.mongo_url, out)
+        fill = partial(fill_company, installation.stack.mongo_url, out)
+        return await fill_again(installation.stack.database.folder, EXAMPLE_COMPANY, fill)
     stored = await load(installation.stack.mongo_url, setting.data, out, setting.datamap)
     if setting.datamap is None:
         await _draft(installation, out, sorted(stored))

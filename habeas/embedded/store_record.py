@@ -17,10 +17,11 @@ PORT = 27017
 
 def places(urls: Mapping[str, str]) -> dict[str, str]:
     """Return where each store is, without user, password and options: ``shop.example:27017/shop``."""
-    return {DEFAULT: EMBEDDED, **{name: _place(url) for name, url in urls.items()}}
+    return {DEFAULT: EMBEDDED, **{name: place(url) for name, url in urls.items()}}
 
 
-def _place(url: str) -> str:
+def place(url: str) -> str:
+    """Return where the store of *url* is: its hosts with ports, and its database if one is named."""
     hosts = server(url).lower().split(",")
     ported = url.startswith("mongodb://")
     named = sorted(f"{host}:{PORT}" if ported and not re.search(r":\d+$", host) else host for host in hosts)

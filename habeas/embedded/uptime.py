@@ -28,7 +28,9 @@ from habeas.client.stores import (
     store_urls,
     text_in,
 )
-from habeas.embedded.company import fill, generate
+from habeas.embedded import store_record
+from habeas.embedded.company import fill, generate, holds_company
+from habeas.embedded.fill_record import fill_once
 from habeas.embedded.installation import (
     CREDENTIALS,
     EXAMPLE_MAP,
@@ -38,6 +40,7 @@ from habeas.embedded.installation import (
     stop_signal,
     until_stopped,
 )
+from habeas.embedded.parts.database import Database
 from habeas.embedded.stack import Stack, StackPart
 from habeas.embedded.verification import verify_daily
 from services.fulfillment.map_check import check
@@ -50,6 +53,8 @@ from shared.runtime.worker import until_one_ends
 
 SEED = 1
 PEOPLE = 2_000
+EXAMPLE_COMPANY = "the example company"
+"""Name of its records as the source of a filling."""
 FILES_OF_COMPOSE = {
     "HABEAS_COMPANY_FILE": "HABEAS_COMPANY",
     "HABEAS_DATAMAP_FOLDER": "HABEAS_DATAMAP",
@@ -186,7 +191,8 @@ async def up(
         if contents.data is not None:
             await require_readable(contents.data)
         installation = Installation(state, port_base=settings.port_base, environment=environment)
-        await started(installation, out, partial(_fill_stores, installation, contents, out))
+        fill = partial(fill_stores, installation.stack.database, installation.environment, contents, out)
+        await started(installation, out, fill)
         stopping = stop_signal()
         try:
             describe(installation, out, announce)
@@ -231,7 +237,7 @@ async def up_database(
                 await stack.start(StackPart.DATABASE)
             url_file = accounts.keep_administrator(state / CREDENTIALS, stack.mongo_url)
             if data is not None:
-                await load(stack.mongo_url, data, out)
+                await load_once(stack.database, data, out)
             database = _database(stack.mongo_url, url_file)
             _describe_database(database, out)
             out.print("  stop with Ctrl-C")
@@ -255,13 +261,33 @@ async def report_misfit(environment: Mapping[str, str], embedded: str, out: Cons
         out.print("             `habeas map check` lists all")
 
 
-async def _fill_stores(installation: Installation, contents: StoreContents, out: Console) -> None:
-    known = installation.environment
-    own = contents.data is not None or known.get("HABEAS_STORES")
-    if contents.sample and not own and known["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
-        await fill_company(installation.stack.mongo_url, out)
+async def fill_stores(
+    database: Database, environment: Mapping[str, str], contents: StoreContents, out: Console
+) -> None:
+    """Store *contents* in the embedded *database*, each source once: no restart brings erased people back."""
+    own = contents.data is not None or environment.get("HABEAS_STORES")
+    if contents.sample and not own and environment["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
+        fill = partial(fill_company, database.url, out)
+        await fill_once(database.folder, EXAMPLE_COMPANY, fill, partial(holds_company, database.url))
     if contents.data is not None:
-        await load(installation.stack.mongo_url, contents.data, out, Path(known["HABEAS_DATAMAP"]))
+        await load_once(database, contents.data, out, Path(environment["HABEAS_DATAMAP"]))
+
+
+async def load_once(database: Database, data: str, out: Console, datamap: Path | None = None) -> None:
+    """Store the documents of *data* in the embedded *database*, unless an earlier start did so."""
+    source = _source(data)
+    fill = partial(load, database.url, data, out, datamap)
+    if not await fill_once(database.folder, source, fill, _never):
+        out.print(f"  data       {source} was stored by an earlier start, and is not stored again")
+
+
+def _source(data: str) -> str:
+    """Return the name of exports or of a database, without credentials."""
+    return store_record.place(data) if is_url(data) else str(Path(data).absolute())
+
+
+async def _never() -> bool:
+    return False
 
 
 def describe(installation: Installation, out: Console, announce: Announce) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.embedded.company import fill, generate
+from habeas.embedded.company import fill, generate, holds_company
 from services.fulfillment.datamap.reader import load, parse
 from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.map_check import check
@@ -89,7 +89,9 @@ CASELESS = {"locale": "en", "strength": 2}
 async def test_the_example_map_fits_the_company_to_the_last_type(
     mongo_client: Client, database_prefix: str, mongo_url: str
 ) -> None:
+    assert not await holds_company(mongo_url, database_prefix)
     await fill(mongo_url, generate(5, 40, today=date(2026, 11, 25)), prefix=database_prefix)
+    assert await holds_company(mongo_url, database_prefix)
     stores = Stores({"default": mongo_client}, database_prefix=database_prefix)
     flaws = await check(load(EXAMPLE), stores)
     assert [flaw for flaw in flaws if flaw.severity != "remark"] == []

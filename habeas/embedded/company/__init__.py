@@ -19,7 +19,7 @@ from habeas.embedded.company.people import ADA, BRUNO, DemoPerson, Dice
 from habeas.embedded.company.population import organisations
 from shared.runtime.mongo import Client, Document, RawDocument, connect, insert_new, translated
 
-__all__ = ["ADA", "BRUNO", "INDEXES", "DemoPerson", "Progress", "fill", "generate"]
+__all__ = ["ADA", "BRUNO", "INDEXES", "DemoPerson", "Progress", "fill", "generate", "holds_company"]
 
 CHUNK = 1_000
 """Documents per round trip."""
@@ -55,6 +55,16 @@ async def fill(
             for database, collection, field in INDEXES if index else ():
                 await client[prefix + database][collection].create_index(field)
         return await _insert(client, records, prefix, progress)
+
+
+async def holds_company(mongo_url: str, prefix: str = "") -> bool:
+    """Return whether records are in a database of the example company; the names begin with *prefix*."""
+    look = translated("look for records of the example company")
+    with closing(connect(mongo_url, app_name="habeas-company")) as client, look:
+        for database, collection, _ in INDEXES:
+            if await client[prefix + database][collection].find_one({}, {"_id": 1}):
+                return True
+    return False
 
 
 async def _insert(client: Client, records: Records, prefix: str, progress: Progress) -> int:
