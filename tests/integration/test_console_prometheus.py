@@ -24,7 +24,7 @@ from tests.waiting import eventually
 ROOT = Path(__file__).parents[2]
 PROMETHEUS, DASHBOARD = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana" / "habeas.json"
 WITHIN = timedelta(seconds=120)
-ANSWERED_BY_OTHERS = {"rabbitmq"}
+ANSWERED_BY_OTHERS = {"rabbitmq", "rabbitmq-queues"}
 """Jobs of exporters that are not ours."""
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from habeas.client.backups import OWN
 from habeas.reference import _metrics
+from shared.contract.topology import inboxes
 from shared.runtime.accounts import UPKEEP
 from tests.unit.pages import documents, text
 
@@ -77,6 +78,17 @@ def test_alert_says_what_is_wrong_and_where_the_remedy_is(rule: dict[str, Any]) 
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert {"summary", "description", "runbook_url"} == set(rule["annotations"])
     assert f"`{rule['alert']}`" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_alert_about_held_messages_looks_at_the_queue_of_each_service() -> None:
+    [alert] = [rule for rule in ALERTS if rule["alert"] == "HabeasMessagesHeld"]
+    [named] = re.findall(r'unacked{queue=~"(.*?)"}', alert["expr"])
+    assert set(named.split("|")) == set(inboxes())
+    [job] = [job for job in SCRAPED["scrape_configs"] if job["job_name"] == "rabbitmq-queues"]
+    assert (job["metrics_path"], job["params"]) == (
+        "/metrics/detailed",
+        {"family": ["queue_coarse_metrics"]},
+    )
 
 
 def test_every_service_of_compose_is_scraped() -> None:
