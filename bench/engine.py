@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, figure, out, report
+from bench.figures import Figure, figure, offer_help, out, report
 from habeas.embedded.stack import Stack
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import DataMap
@@ -281,4 +281,5 @@ async def measure() -> list[Figure]:
 
 
 if __name__ == "__main__":
+    offer_help(__doc__)
     report(asyncio.run(measure()))

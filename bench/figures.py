@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,6 +76,12 @@ def figure(name: str, values: Sequence[float], unit: str, floors: Sequence[float
         len(values),
         (round(min(values), 2), round(max(values), 2)) if len(values) > 1 else None,
     )
+
+
+def offer_help(page: str | None) -> None:
+    """Print *page* and end the process if its option is ``--help``; a measurement takes no other."""
+    parser = ArgumentParser(description=page, formatter_class=RawDescriptionHelpFormatter)
+    parser.parse_args()
 
 
 def report(figures: Sequence[Figure]) -> None:

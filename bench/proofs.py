@@ -21,7 +21,7 @@ import aio_pika
 import orjson
 
 from bench.document_images import bill, passport
-from bench.figures import Figure, figure, out, report
+from bench.figures import Figure, figure, offer_help, out, report
 from bench.installation import MASTER_KEY, Ground, ground, services
 from habeas.client.requests import cloud_event
 from services.intake.domain import request_id
@@ -198,4 +198,5 @@ def _cut(values: Sequence[float], percent: int) -> float:
 
 
 if __name__ == "__main__":
+    offer_help(__doc__)
     report(asyncio.run(measure()))

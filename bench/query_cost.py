@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench.figures import Figure, figure, report
+from bench.figures import Figure, figure, offer_help, report
 from bench.installation import Ground, ground
 from bench.processes import cpu_seconds
 
@@ -65,4 +65,5 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
+    offer_help(__doc__)
     uvloop.run(_main())

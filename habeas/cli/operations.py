@@ -19,6 +19,7 @@ from habeas.cli.options import (
     State,
     fields,
     moment,
+    moment_or_day,
     optional,
     out,
     output,
@@ -166,7 +167,8 @@ def replay(service: str, state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def republish(
     since: Annotated[
-        str | None, Option(help="Compare facts since then: 2026-03-09T00:00+01:00; by default 30 days.")
+        str | None,
+        Option(help="Compare facts since 2026-03-09, in UTC, or 2026-03-09T00:00+01:00; by default 30 days."),
     ] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Only show what is not handled.")] = False,
     state: State = STATE,
@@ -178,7 +180,7 @@ def republish(
     For facts that the broker lost. Those in parking queues are left out; facts that are under way may be
     published twice, which has no effect. Services must run. Exits 1 if they did not publish all.
     """
-    began = moment("--since", since) if since else datetime.now(UTC) - COMPARED
+    began = moment_or_day("--since", since) if since else datetime.now(UTC) - COMPARED
     found, left = run(_republished(state, began, dry_run=dry_run))
     plain = {**found.plain(), "republished": not dry_run, "left": left}
     if as_json:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING, Annotated, Any, TypeVar
@@ -215,6 +215,8 @@ class InstallationState:
         return CertificateSigner(self.root_key())
 
 
+EARLIEST = 1970
+"""First year of which journals could have facts."""
 STATE = InstallationState(Path(".state"))
 State = Annotated[
     InstallationState,
@@ -393,6 +395,24 @@ def moment(option: str, text: str) -> datetime:
         at = datetime.min  # noqa: DTZ901 - as wrong as one without an offset
     if at.tzinfo is None:
         raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
+    return at
+
+
+def moment_or_day(option: str, text: str) -> datetime:
+    """
+    Return the moment typed in, or the beginning of the day typed in, in UTC.
+
+    Raises ConfigurationError if it is neither, or lies before 1970.
+    """
+    try:
+        at = datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        try:
+            at = moment(option, text)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}, or a day, like 2026-03-09") from None
+    if at.year < EARLIEST:
+        raise ConfigurationError(f"{option}: must not be before {EARLIEST}")
     return at
 
 

@@ -99,17 +99,18 @@ def upkeep(
     Each minute compare the journals, and have facts that no service has handled published again. With --json,
     each day has a line on standard output; the log is on the error stream.
     """
+    from shared.runtime.settings import duration  # noqa: PLC0415
+
+    after = duration("--stalled-after", stalled_after)
     work = partial(_daily, heads, state, as_json=as_json)
     if once:
         if work().findings:
             raise typer.Exit(1)
         return
     from shared.runtime import log  # noqa: PLC0415
-    from shared.runtime.settings import duration  # noqa: PLC0415
 
     level, form = (os.environ.get(f"HABEAS_LOG_{name}") for name in ("LEVEL", "FORMAT"))
     log.configure(level=level or "info", form="console" if form == "console" else "json", announced=True)
-    after = duration("--stalled-after", stalled_after)
     mongo_url, amqp_url = (state.setting(name, TOPOLOGY) for name in ("MONGO_URL", "AMQP_URL"))
 
     async def keep_up() -> None:

@@ -6,9 +6,11 @@ The keys go to a folder of their own: whoever has one of the two folders can ope
 of mongodump; indexes are left out, for services make them at their start.
 """
 
+import asyncio
 import json
+import os
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,9 +66,20 @@ class BackupExtent:
     files: int
 
 
-async def back_up(client: Client, prefix: str, folders: BackupFolders) -> BackupExtent:
+def sync(path: Path) -> None:
+    """Have the disk store the file or folder *path*, so that a crash of the machine does not undo it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def back_up(
+    client: Client, prefix: str, folders: BackupFolders, sync: Callable[[Path], None] = sync
+) -> BackupExtent:
     """
-    Write all our databases as they are now.
+    Write all our databases as they are now; all is on the disk, by *sync*, before the backup is marked whole.
 
     Raises:
         StoreUnavailable: The database does not answer.
@@ -88,10 +101,13 @@ async def back_up(client: Client, prefix: str, folders: BackupFolders) -> Backup
                     sizes.append(0)
                     async for batch in raw_batches(database[collection], session):
                         sizes[-1] += out.write(batch)
+    await asyncio.to_thread(_sync_all, folders, sync)
     mark = {"at": at.isoformat(), "prefix": prefix}
     for folder in (folders.content, folders.keys):
         with _created(folder / COMPLETE) as out:
             out.write(json.dumps(mark).encode())
+        sync(folder / COMPLETE)
+        sync(folder)
     return BackupExtent(at, sum(sizes), len(sizes))
 
 
@@ -120,6 +136,12 @@ async def restore(client: Client, prefix: str, folders: BackupFolders) -> Backup
     return BackupExtent(
         datetime.fromisoformat(mark["at"]), sum(file.stat().st_size for file in files), len(files)
     )
+
+
+def _sync_all(folders: BackupFolders, sync: Callable[[Path], None]) -> None:
+    for folder in (folders.content, folders.keys):
+        for path in (*folder.rglob("*"), folder, folder.parent):
+            sync(path)
 
 
 async def _collections(database: Database) -> list[str]:

@@ -150,6 +150,24 @@ async def test_collection_that_may_name_no_file_stops_a_backup_before_anything_i
     assert set(within(tmp_path)) <= {"content", "keys"}
 
 
+async def test_backup_is_on_the_disk_before_it_is_marked_whole(
+    mongo_client: Client, database_prefix: str, tmp_path: Path
+) -> None:
+    await mongo_client[f"{database_prefix}_intake"]["journal"].insert_one({"_id": "before"})
+    folders = BackupFolders(tmp_path / "content", tmp_path / "keys")
+    unmarked, marked = set[Path](), set[Path]()
+
+    def note(path: Path) -> None:
+        assert not path.is_file() or path.stat().st_size
+        (marked if (folders.content / COMPLETE).exists() else unmarked).add(path)
+
+    await back_up(mongo_client, database_prefix, folders, note)
+    written = {tmp_path, folders.content, folders.keys, *(tmp_path / name for name in within(tmp_path))}
+    marks = {folders.content / COMPLETE, folders.keys / COMPLETE}
+    assert folders.content / f"{database_prefix}_intake" / "journal.bson" in unmarked
+    assert (unmarked, marked) == (written - marks, marks | {folders.content, folders.keys})
+
+
 async def test_backup_writes_new_files_alone_and_none_of_the_database_server(
     mongo_client: Client, database_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -345,3 +345,15 @@ def test_every_threat_names_tests_that_exist(tests: str) -> None:
         assert path.startswith("tests/")
         assert (ROOT / path).is_file(), path
         assert not function or f"def {function}(" in (ROOT / path).read_text(), name
+
+
+@pytest.mark.parametrize("page", ["docs/how-to/operate.md", "docs/how-to/restore.md"])
+def test_page_about_containers_says_where_verbs_of_the_staff_run(page: str) -> None:
+    assert "#verbs-of-the-staff-beside-containers" in text(page), (
+        "a container loses the session of its command"
+    )
+
+
+def test_audit_is_run_with_the_uv_that_setup_installs() -> None:
+    assert "`.tools/venv/bin/uv audit" in text("docs/how-to/release.md")
+    assert ".tools/venv" in text("scripts/setup")

@@ -32,7 +32,11 @@ _DEADLINES = gauge(
     "state",
 )
 _WORK = gauge("habeas_staff_work", "Cases that wait for the staff, by the work.", "kind")
-_MESSAGES = gauge("habeas_queue_messages", "Messages ready in a queue, without those that a service holds unacknowledged.", "queue")
+_MESSAGES = gauge(
+    "habeas_queue_messages",
+    "Messages ready in a queue, without those that a service holds unacknowledged.",
+    "queue",
+)
 _PARKED = gauge("habeas_parked_messages", "Parked messages of a service.", "service")
 _DISK_FREE = gauge("habeas_database_disk_free_bytes", "Free space on the disk of the database.", "service")
 _DISK_SIZE = gauge("habeas_database_disk_size_bytes", "Size of the disk of the database.", "service")

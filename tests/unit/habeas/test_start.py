@@ -95,6 +95,12 @@ def test_journals_are_verified_and_their_rows_named_though_keys_cannot_be_destro
     assert json.loads(capsys.readouterr().out) == {"heads": 0, "audit": report.plain()}
 
 
+def test_upkeep_once_refuses_a_wrong_duration_before_it_begins(tmp_path: Path) -> None:
+    command = ["upkeep", "--once", "--heads", str(tmp_path), "--stalled-after", "nonsense"]
+    result = CliRunner().invoke(app, command)
+    assert str(result.exception) == "--stalled-after: must be a duration, like PT10M"
+
+
 def test_upkeep_fails_on_rows_that_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finding = ChainFinding("intake", "0" * 32, 4, ChainFault.CHANGED)
     report = AuditReport(rows=7, cases=2, findings=[finding, finding])
