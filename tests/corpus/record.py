@@ -27,12 +27,14 @@ from shared.runtime.mongo import from_bson, json_util
 FOLDER = Path(__file__).parent
 FORM = json_util.CANONICAL_JSON_OPTIONS
 UNRELEASED = "unreleased"
-"""Folder of events and rows that are newer than the present version."""
+"""Folder of events and rows that are newer than the last release."""
+DEVELOPMENT = ".dev"
+"""Part of the versions between two releases, of which there is no corpus."""
 
 
 def main() -> None:
-    """Write the corpus of the present version; once that is released, only what is new since then."""
-    released = _is_released(version("habeas"))
+    """Write the corpus of the present version; after a release, only what is new since then."""
+    released = DEVELOPMENT in version("habeas") or _is_released(version("habeas"))
     folder = FOLDER / (UNRELEASED if released else version("habeas"))
     if not released:
         shutil.rmtree(FOLDER / UNRELEASED, ignore_errors=True)

@@ -293,9 +293,28 @@ def test_entries_of_the_changelog_are_short() -> None:
     assert [entry for entry in entries if len(entry.split()) > LONGEST_ENTRY] == []
 
 
-def test_changelog_has_the_present_version() -> None:
-    released = re.findall(r"^## (\S+) - (\d{4}-\d{2}-\d{2})$", text("CHANGELOG.md"), re.MULTILINE)
-    assert version("habeas") in dict(released)
+def released_versions() -> list[str]:
+    """Return the versions of the changelog, the newest first."""
+    return re.findall(r"^## (\S+) - \d{4}-\d{2}-\d{2}$", text("CHANGELOG.md"), re.MULTILINE)
+
+
+def test_code_with_unreleased_changes_does_not_call_itself_a_release() -> None:
+    unreleased = re.search(r"^## Unreleased\n\n###", text("CHANGELOG.md"), re.MULTILINE)
+    number = version("habeas")
+    assert (number in released_versions()) == (unreleased is None)
+    assert unreleased is None or re.fullmatch(r"\d+\.\d+\.\d+\.dev0", number)
+    assert tuple(map(int, number.split(".")[:3])) >= tuple(map(int, released_versions()[0].split(".")))
+
+
+def test_every_package_has_the_version_of_the_code() -> None:
+    for page in ("pyproject.toml", "shared/client/pyproject.toml"):
+        assert f'\nversion = "{version("habeas")}"\n' in text(page)
+    assert f'name = "habeas"\nversion = "{version("habeas")}"\n' in text("uv.lock")
+
+
+def test_example_for_kubernetes_names_a_released_version() -> None:
+    tags = re.findall(r"newTag: (\S+) }", text("deploy/kubernetes/example/kustomization.yaml"))
+    assert set(tags) == {released_versions()[0]}
 
 
 # --- no private paths --------------------------------------------------------------------------------
