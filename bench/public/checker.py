@@ -4,6 +4,7 @@ The judgement on a run, by the public contract alone. Pure.
 Each rule yields anomalies of one kind; an anomaly names its request, and no personal data.
 """
 
+import math
 from base64 import b64decode
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -387,11 +388,23 @@ def unproven_answers(seen: PublicEvidence) -> Findings:
 
 
 def wrong_codes_accepted(seen: PublicEvidence) -> Findings:
-    """Yield requests with a wrong code that no event says was refused."""
+    """
+    Yield requests that were verified though all codes by then were wrong, and that no event says was refused.
+
+    A right code may overtake a wrong one, which is discarded then.
+    """
     for course in seen.courses:
         id_ = course.request_id or ""
-        if course.guessed and seen.heard(id_, "identity.verified") and not seen.heard(id_, "proof.refused"):
+        refused = seen.heard(id_, "proof.refused")
+        if course.guessed and not refused and _proofs_before_verification(seen, id_) <= course.guessed:
             yield id_, "a wrong code was accepted"
+
+
+def _proofs_before_verification(seen: PublicEvidence, request_id: str) -> float:
+    """Return how many proofs had been received once the person was verified; infinitely many if never."""
+    kinds = [one.type for one in seen.events_of.get(request_id, ())]
+    verified = "habeas.identity.verified.v1"
+    return kinds[: kinds.index(verified)].count("habeas.proof.received.v1") if verified in kinds else math.inf
 
 
 def others_changed(seen: PublicEvidence) -> Findings:

@@ -12,7 +12,6 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
 from types import TracebackType
@@ -63,7 +62,7 @@ from shared.runtime.hosts import may_use_proxy
 ANSWER_WITHIN_S = 30.0
 PAUSE_S = 0.5
 LETTERS_EVERY_S = 0.3
-CODE_WITHIN_S = 30.0
+CODE_WITHIN_S = 120.0
 """Time for a letter with a code, after which another one is asked for."""
 LOOK_S, LONGEST_LOOK_S = 0.5, 3.0
 """How often a person looks at the page of their request: at first, and after a long wait."""
@@ -505,10 +504,9 @@ class PublicDriver:
             code = self._newest_code(course)
             if code not in tried:
                 tried.add(code)
-                with suppress(httpx.HTTPError):
-                    answer = await self._http.get(path, params={"code": code or ""})
-                    if answer.is_success:
-                        course.package, course.package_text = _opened(answer.content)
+                answer = await self._insist("GET", path, params={"code": code or ""})
+                if answer.is_success:
+                    course.package, course.package_text = _opened(answer.content)
             elif time.monotonic() - asked_at > CODE_WITHIN_S:
                 answer = await self._insist("POST", f"{path}/codes")
                 course.no_code_with = None if answer.is_success else answer.status_code

@@ -350,7 +350,18 @@ def stranger_answered(run: Run) -> None:
 
 
 def wrong_code_accepted(run: Run) -> None:
-    run.courses[ACCESS].guessed = 1
+    course = run.courses[ACCESS]
+    course.guessed = 1
+    received = replace(run.events[0], type="habeas.proof.received.v1", request_id=course.request_id or "")
+    run.events[:0] = [replace(received, id="wrong")]
+    run.events.append(replace(received, id="right, too late"))
+
+
+def test_right_code_may_overtake_a_wrong_one() -> None:
+    run = sound()
+    wrong_code_accepted(run)
+    run.events.insert(0, run.events.pop())
+    assert judge(run.seen) == []
 
 
 def others_part_gone(run: Run) -> None:
