@@ -278,7 +278,8 @@ def main() -> None:
     except HabeasError as error:
         _fail(str(error), 3 if isinstance(error, Unanswered) else 2)
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error), 2)
+        reason = error.strerror or type(error).__name__
+        _fail(f"{error.filename}: {reason}" if error.filename else reason, 2)
 
 
 def _fail(reason: str, code: int) -> None:

@@ -71,7 +71,7 @@ def topology(
     if definitions is not None:
         accounts.write_definitions(definitions, amqp_url, users)
     declared = len(users) if management else 0
-    said = [f"exchanges, queues {f'and {declared} accounts ' if declared else ''}are declared"]
+    said = [f"exchanges{f', queues and {declared} accounts' if declared else ' and queues'} are declared"]
     if users and not management and definitions is None:
         said.append(
             "users of the broker are left alone without HABEAS_MANAGEMENT_URL; `habeas up` sets its own"

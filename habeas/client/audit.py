@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -398,11 +398,12 @@ def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int
     """
     Write heads that are not in *folder* yet, each with its signature; return how many were new.
 
-    A copy that a full disk left empty is written again.
+    They name requests, so they are for the owner alone. A copy that a full disk left empty is written again.
 
     Raises:
         ConfigurationError: A file cannot be written.
     """
+    private_files.make_folder(folder)
     new = 0
     for one in heads:
         stem = f"{service}-{one.number:06}"
@@ -412,27 +413,14 @@ def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int
         }
         if not all(map(_has_content, files)):
             for file, content in files.items():
-                _put(file, content)
+                with private_files.replaced_bytes(file) as out:
+                    out.write(content)
             new += 1
     return new
 
 
 def _has_content(file: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
-
-
-def _put(file: Path, content: bytes) -> None:
-    """Write *file* whole or not at all."""
-    new = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(content)
-        new.replace(file)
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
 
 
 def require_heads(folder: Path) -> None:

@@ -11,12 +11,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from habeas.client.private_files import open_private, require_own
+from habeas.client.private_files import make_folder, open_private, require_own
 from shared.contract import topology
 from shared.errors import ConfigurationError
 from shared.runtime.accounts import STAFF
@@ -154,12 +155,15 @@ async def _collections(database: Database) -> list[str]:
     return own
 
 
-def _created(file: Path) -> BinaryIO:
+@contextmanager
+def _created(file: Path) -> Iterator[BinaryIO]:
+    """Open a new file. Raises ConfigurationError if it cannot be made, or written to its end."""
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        return open(file, "xb", opener=open_private)
+        with open(file, "xb", opener=open_private) as out:
+            yield out
     except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be made ({error.strerror})") from None
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
 
 
 def _must_be_apart(folders: BackupFolders) -> None:
@@ -169,10 +173,7 @@ def _must_be_apart(folders: BackupFolders) -> None:
 
 
 def _must_be_new(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"{folder}: cannot be made ({error.strerror})") from None
+    make_folder(folder)
     require_own(folder)
     if any(folder.iterdir()):
         raise ConfigurationError(f"{folder}: is not empty; name a new folder for each backup")

@@ -4,10 +4,11 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from stat import S_IRWXG, S_IRWXO, S_IWGRP, S_IWOTH
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from shared.errors import ConfigurationError
 
@@ -45,27 +46,47 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> list[Path]:
     for name in files:
         if not FILE_NAME.fullmatch(name):
             raise ConfigurationError(f"the console names a file {name!r}: nothing is written")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"{folder}: cannot be written ({error.strerror})") from None
+    make_folder(folder)
     for name, content in files.items():
         write_private(folder / name, content)
     return [folder / name for name in files]
 
 
+def make_folder(folder: Path) -> None:
+    """Make *folder* for its owner alone, unless it exists. Raises ConfigurationError if it cannot."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be made ({error.strerror})") from None
+
+
 @contextmanager
 def replaced(file: Path) -> Iterator[TextIO]:
-    """Open a text that takes the place of *file* at the end, for its owner alone; an error leaves *file*."""
+    """Open a text that takes the place of *file*, as :func:`replaced_bytes` does."""
+    with replaced_bytes(file) as content:
+        text = TextIOWrapper(content, encoding="utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
+
+
+@contextmanager
+def replaced_bytes(file: Path) -> Iterator[BinaryIO]:
+    """
+    Open content that takes the place of *file* at the end, for its owner alone; an error leaves *file*.
+
+    Raises ConfigurationError if it cannot be written.
+    """
     new = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
-        with open(new, "x", encoding="utf-8", newline="", opener=open_private) as text:
-            yield text
+        with open(new, "xb", opener=open_private) as content:
+            yield content
         new.replace(file)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def replace_private(file: Path, text: str) -> None:

@@ -180,5 +180,5 @@ async def test_backup_writes_new_files_alone_and_none_of_the_database_server(
     assert within(folders.keys) == [COMPLETE, database.name, file]
     assert {(folders.keys / name).stat().st_mode & 0o777 for name in (COMPLETE, file)} == {0o600}
     monkeypatch.setattr(backups, "_must_be_new", lambda _: None)  # another process came between
-    with pytest.raises(ConfigurationError, match=r"cases.old.bson: cannot be made \(File exists\)"):
+    with pytest.raises(ConfigurationError, match=r"cases.old.bson: cannot be written \(File exists\)"):
         await back_up(mongo_client, database_prefix, folders)

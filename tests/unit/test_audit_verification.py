@@ -57,13 +57,20 @@ def test_copy_of_heads_that_a_full_disk_left_empty_is_written_again(tmp_path: Pa
     assert write_heads(tmp_path, "intake", [signed]) == 1
     assert read_heads(tmp_path, "intake") == [signed]
     assert write_heads(tmp_path, "intake", [signed]) == 0
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}, "they name requests"
 
 
 def test_heads_that_cannot_be_written_leave_no_file(tmp_path: Path) -> None:
     (tmp_path / "heads").touch()
-    with pytest.raises(ConfigurationError, match=r"intake-000001.* cannot be written \(.*\)"):
+    with pytest.raises(ConfigurationError, match=r"/heads: cannot be made \(.*\)"):
         write_heads(tmp_path / "heads", "intake", [SignedHeads(b'{"number": 1}', b"signature")])
     assert (tmp_path / "heads").read_bytes() == b""
+
+
+def test_folder_of_heads_is_made_before_there_are_any(tmp_path: Path) -> None:
+    """The extent of the first verification is noted there."""
+    assert write_heads(tmp_path / "new" / "heads", "intake", []) == 0
+    assert (tmp_path / "new" / "heads").is_dir()
 
 
 @pytest.mark.parametrize(

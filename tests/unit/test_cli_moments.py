@@ -1,7 +1,5 @@
-"""Moments and days that verbs take; benchmarks print their page instead of running."""
+"""Moments and days that verbs take."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -34,11 +32,3 @@ def test_text_that_is_neither_is_refused_with_both_forms(text: str) -> None:
         ConfigurationError, match=r"--since: .*2026-03-09T00:00\+01:00, or a day, like 2026-03-09"
     ):
         moment_or_day("--since", text)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("module", ["engine", "proofs", "query_cost"])
-def test_benchmark_prints_its_page_and_measures_nothing(module: str) -> None:
-    command = [sys.executable, "-m", f"bench.{module}", "--help"]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)  # noqa: S603
-    assert f"python -m bench.{module}" in shown.stdout

@@ -147,3 +147,15 @@ def test_error_of_a_file_is_one_line(
         cli.main()
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"habeas: {tmp_path}/missing: No such file or directory\n"
+
+
+def test_error_without_words_names_its_class(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == "habeas: TimeoutError\n"
