@@ -242,7 +242,7 @@ class PublicDriver:
             AskingChannel.SHEET: self._upload,
             AskingChannel.AGENT: self._exercise,
             AskingChannel.CONTROLLER: self._instruct,
-            AskingChannel.WEBHOOK: self._notify,
+            AskingChannel.WEBHOOK: self._call_webhook,
             AskingChannel.UNSUBSCRIBE: self._unsubscribe,
         }
         return await submit[course.plan.channel](course)
@@ -332,11 +332,11 @@ class PublicDriver:
         course.accepted = True
         return await self._named_in_a_letter(course)
 
-    async def _notify(self, course: RequestCourse) -> str | None:
+    async def _call_webhook(self, course: RequestCourse) -> str | None:
         """Send the webhook of a platform; return the id of the request, which a letter names."""
         headers, body = webhook_of(course.plan)
         answer = await self._insist("POST", WEBHOOK_PATH, content=body, headers=headers)
-        return await self._taken(course, answer)
+        return await self._named_id(course, answer)
 
     async def _unsubscribe(self, course: RequestCourse) -> str | None:
         """Click on the link in a mail of the shop; return the id of the request, which a letter names."""
@@ -345,9 +345,9 @@ class PublicDriver:
             "POST", LINKS_PATH, json={"email": course.plan.person.email}, headers=headers
         )
         path = httpx.URL(mail.raise_for_status().json()["url"]).path
-        return await self._taken(course, await self._insist("POST", path, data=CLICK))
+        return await self._named_id(course, await self._insist("POST", path, data=CLICK))
 
-    async def _taken(self, course: RequestCourse, answer: httpx.Response) -> str | None:
+    async def _named_id(self, course: RequestCourse, answer: httpx.Response) -> str | None:
         """Return the id in the first letter, or note that *answer* refuses the submission."""
         if not answer.is_success:
             course.refuse(answer)

@@ -53,7 +53,7 @@ def issue(state: State = STATE, as_json: AsJson = False) -> None:
     A process gets only the keys of its work; none gets a master key.
     """
     credentials = Path(state.setting("CREDENTIALS"))
-    with client.master_keys.changing(credentials):
+    with client.master_keys.locked(credentials):
         client.master_keys.issue(client.master_keys.load(credentials), credentials)
     output(
         {"key_rings": len(client.master_keys.KEYED)},
@@ -81,7 +81,7 @@ def rotate(
     Until the old key is destroyed (`habeas keys retire`), both are valid.
     """
     credentials = Path(state.setting("CREDENTIALS"))
-    with client.master_keys.changing(credentials):
+    with client.master_keys.locked(credentials):
         keys = client.master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
         client.master_keys.save(keys, credentials)
         client.master_keys.issue(keys, credentials)
@@ -117,24 +117,23 @@ def passwords(
     credentials = Path(state.setting("CREDENTIALS"))
     renewed = {account: client.accounts.renew_passwords(credentials, account) for account in accounts}
     text = "\n".join(f"{account}: {' and '.join(files)} renewed" for account, files in renewed.items())
-    output(
-        renewed, f"{text}\nnext: habeas topology, then start each account's process again", as_json=as_json
-    )
+    following = "next: habeas topology, then start each account's process again; or start `habeas up` again"
+    output(renewed, f"{text}\n{following}", as_json=as_json)
 
 
 def retired(state: State) -> tuple[dict[str, int], str]:
     """Destroy expired master keys; return the numbers of keys, and a text about them."""
-    credentials, keys_of = Path(state.setting("CREDENTIALS")), client.master_keys
-    with keys_of.changing(credentials):
-        keys = keys_of.load(credentials)
+    credentials, master_keys = Path(state.setting("CREDENTIALS")), client.master_keys
+    with master_keys.locked(credentials):
+        keys = master_keys.load(credentials)
         overdue = keys.overdue(datetime.now(UTC))
-        keys_of.issue(keys, credentials)  # a rotation that was interrupted may not have issued them
+        master_keys.issue(keys, credentials)  # a rotation that was interrupted may not have issued them
         anew, unopened = run(_wrap_anew(keys, state))
         if overdue:
             # Read again: where the folder cannot be locked for all hosts, a rotation may have added a key.
-            left = keys_of.load(credentials).without(overdue)
-            keys_of.save(left, credentials)
-            keys_of.issue(left, credentials)
+            left = master_keys.load(credentials).without(overdue)
+            master_keys.save(left, credentials)
+            master_keys.issue(left, credentials)
     text = f"{len(overdue)} master keys are destroyed; the keys of {anew} requests were wrapped anew"
     plain = {"destroyed": len(overdue), "wrapped": anew, "unopened": unopened}
     return plain, text + _warning(unopened)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from errno import EBADF, EINVAL, ENOLCK, EOPNOTSUPP
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,9 @@ class MasterKeys:
 
 
 @contextmanager
-def changing(credentials: Path) -> Iterator[None]:
+def locked(credentials: Path) -> Iterator[None]:
     """
-    Keep others from changing the master keys of *credentials*: one could destroy a key it did not read.
+    Lock the master keys of *credentials*: another process could destroy a key that it did not read.
 
     Raises:
         ConfigurationError: Another process changes them, or there is no folder of them.
@@ -92,12 +93,16 @@ def changing(credentials: Path) -> Iterator[None]:
 
 
 def _lock(folder: int, keeper: Path) -> None:
+    """Lock *folder*; some file systems of a network lock none, and then nothing is locked."""
     try:
         flock(folder, LOCK_EX | LOCK_NB)
     except BlockingIOError:
         raise ConfigurationError(
             f"{keeper}: another `habeas keys` or `upkeep` changes the keys; try again once it has ended"
         ) from None
+    except OSError as error:
+        if error.errno not in {EBADF, EINVAL, ENOLCK, EOPNOTSUPP}:
+            raise
 
 
 def load(credentials: Path) -> MasterKeys:

@@ -34,12 +34,12 @@ from habeas.embedded.parts.process import PYTHON, Command, Process
 from habeas.embedded.stack import Stack
 from shared import extras
 from shared.contract.sources import ALL
-from shared.contract.topology import COMMAND, OBSOLETE
+from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError, TransientError
 from shared.law.library import FOLDER as POLICIES
 from shared.law.library import company
 from shared.runtime.accounts import ACCOUNTS, definitions
-from shared.runtime.broker import declare, unbind
+from shared.runtime.broker import declare
 from shared.runtime.key_rings import RootKey
 from shared.runtime.service_reports import ANSWERS, MAP_REPORT
 from shared.runtime.settings import root_key
@@ -166,7 +166,6 @@ class Installation:
     async def _prepare_parts(self) -> None:
         """Declare the topology, and make the accounts that the services and the command use."""
         created = await declare(self.stack.amqp_url, console=True)
-        await unbind(self.stack.amqp_url, OBSOLETE)  # all services are of this release
         await note_topology(self.stack.mongo_url, self.database_prefix, created)
         if created:
             await note_new_queues(self.stack.mongo_url, self.database_prefix, created)

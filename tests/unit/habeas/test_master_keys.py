@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from errno import EBADF
 from pathlib import Path
 
 import pytest
@@ -65,12 +66,23 @@ def test_a_key_that_a_rotation_adds_meanwhile_is_not_destroyed(
 @pytest.mark.parametrize("verb", [["rotate"], ["retire"], ["issue"]])
 def test_keys_are_changed_by_one_process_at_a_time(credentials: Path, verb: list[str]) -> None:
     before = master_keys.load(credentials)
-    with master_keys.changing(credentials):
+    with master_keys.locked(credentials):
         error = CliRunner().invoke(app, ["keys", *verb, "--state", str(credentials)]).exception
     assert isinstance(error, ConfigurationError)
     assert str(error).startswith(f"{credentials / KEEPER}: another `habeas keys` or `upkeep`")
     assert master_keys.load(credentials) == before
     assert not (credentials / min(KEYED) / FILE).exists()
+
+
+def test_keys_are_changed_on_a_file_system_without_locks_of_folders(
+    credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_folder: int, _operation: int) -> None:
+        raise OSError(EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(master_keys, "flock", refused)
+    assert CliRunner().invoke(app, ["keys", "issue", "--state", str(credentials)]).exit_code == 0
+    assert (credentials / min(KEYED) / FILE).exists()
 
 
 def test_retire_fails_where_the_keys_of_a_case_do_not_open(
