@@ -122,7 +122,7 @@ def test_preview_without_a_demanding_law_has_no_letter(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_invalid_folder_is_reported(file: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be written"):
+    with pytest.raises(ConfigurationError, match="cannot be made"):
         shown(file, "--out", file)
 
 
