@@ -242,6 +242,8 @@ class Verification:
     mismatches: int = 0
     reviewed_for: tuple[Code, ...] = ()
     """Why the staff must look at a proof; empty if it need not."""
+    objection: Code | None = None
+    """Why the last proof does not count; None once another one came."""
     unclear: tuple[Evidence, ...] = ()
     """The evidence of the proofs that the staff must look at, if they hold."""
     first_decision: IdentityDecided | None = None
@@ -362,13 +364,22 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return _proof_noted(known, fact)
 
 
+def _refusal_noted(known: Verification, fact: ProofRefused) -> Verification:
+    if fact.reason == TOO_MANY_CODES:
+        return replace(known, put_off=known.put_off + 1)
+    if known.code is not None and fact.spends_code:
+        return replace(known, code=known.code.tried())
+    return known if fact.reason == "not_needed" else replace(known, objection=fact.reason)
+
+
 def _proof_noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case ProofReceived():
             evidence = (*known.evidence, *(proof.ref for proof in fact.proofs))
             readable = (*known.readable, *_readable(fact.proofs))
             hold = _newest_points(fact.proofs, known)
-            return replace(known, evidence=evidence, readable=readable, points_on_hold=hold)
+            came = replace(known, evidence=evidence, readable=readable, points_on_hold=hold)
+            return replace(came, objection=None)
         case CodeIssued():
             code, evidence = IssuedCode(fact.digest, fact.expires_at), (*known.evidence, fact.ref)
             issued = replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, put_off=0)
@@ -376,10 +387,8 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
         case StaffAgreed():
             lapses_at, asked_at = fact.lapses_at or known.lapses_at, fact.asked_at or known.asked_at
             return replace(known, agreed=fact, lapses_at=lapses_at, asked_at=asked_at)
-        case ProofRefused() if fact.reason == TOO_MANY_CODES:
-            return replace(known, put_off=known.put_off + 1)
-        case ProofRefused() if known.code is not None and fact.spends_code:
-            return replace(known, code=known.code.tried())
+        case ProofRefused():
+            return _refusal_noted(known, fact)
         case ProofPresented() | TokenPresented():
             return replace(known, presented=known.presented + 1)
         case ProofExamined():

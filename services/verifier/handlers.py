@@ -646,7 +646,7 @@ async def _ask_for_missing(ctx: VerifierContext) -> Sequence[Fact]:
         return []
     if not asks:
         return [_refuse_or_downgrade(ctx, "unidentifiable")]
-    return [] if asks == known.wanted else _ask(ctx, asks)
+    return [] if asks == known.wanted else _ask(ctx, asks, known.objection)
 
 
 def _code_helps(asks: Ways, ctx: VerifierContext) -> bool:

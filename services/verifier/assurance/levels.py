@@ -197,12 +197,16 @@ def _more_grounds(situation: Situation) -> Iterator[str]:
 
 
 def declaration_error(declaration: Declaration, claimed_name: str | None, now: datetime) -> str | None:
-    """Return why *declaration* does not count, or None (11 CCR §§ 7062(c), 7001(ii): electronically, too)."""
+    """
+    Return why *declaration* does not count, or None (11 CCR §§ 7062(c), 7001(ii): electronically, too).
+
+    A request that states no name, as those of some clients do, can be declared by any.
+    """
     if _plain_text(declaration.text) not in map(_plain_text, TEXTS.values()):
         return "decl_text_version"
     if not now - VALID_FOR < declaration.signed_at <= now + CLOCKS_DIFFER:
         return "decl_stale"
-    if claimed_name is None or not match_names(declaration.name, claimed_name):
+    if claimed_name is not None and not match_names(declaration.name, claimed_name):
         return "decl_name_mismatch"
     return None
 

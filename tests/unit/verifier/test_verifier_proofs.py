@@ -57,6 +57,9 @@ from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, TARGET_DAY, Offic
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
 CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q", "city": "Berlin", "plan": "L"}}
+THREE_AGREE = IdentityCompared(
+    request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
+)
 TOKEN = {"kind": "id_token", "token": "aaaa.bbbb.cccc"}
 STRANGER = {"name": "Ottilie Quastenflosser", "postal_address": {"postal_code": "10115", "country": "DE"}}
 
@@ -240,24 +243,36 @@ async def test_three_points_and_a_declaration_open_the_data() -> None:
     """11 CCR § 7062(c)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
     assert office.facts(IdentityVerified) == []
-    await office.compare(
-        IdentityCompared(
-            request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
-        )
-    )
+    await office.compare(THREE_AGREE)
     assert office.facts(IdentityVerified) == []  # what is handed over goes to the mailbox
     await coded(office)
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.proven) == (Assurance.REASONABLY_HIGH, ("email", "customer_no"))
 
 
+async def test_a_request_without_a_name_is_declared_by_any_name() -> None:
+    """The clients of Fides state none: their declarations were refused for ever."""
+    office = await opened(
+        residence=CALIFORNIA, subject={"email": PERSON["email"]}, proofs=[CLAIM, declaration()]
+    )
+    await office.compare(THREE_AGREE)
+    await coded(office)
+    assert office.the(IdentityVerified).assurance is Assurance.REASONABLY_HIGH
+
+
+async def test_the_next_question_repeats_why_the_last_proof_does_not_count() -> None:
+    office = await opened(residence=CALIFORNIA)
+    await coded(office)
+    await office.offer(CLAIM, declaration(name="Bertolt Quastenflosser"), id_="c")
+    await office.compare(THREE_AGREE)
+    assert office.facts(IdentityChallenged)[-1].refused_for == "decl_name_mismatch"
+    await office.offer(declaration(), id_="d")
+    assert office.the(IdentityVerified)
+
+
 async def test_a_declaration_that_counts_is_kept_when_everything_else_is_destroyed() -> None:
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
-    await office.compare(
-        IdentityCompared(
-            request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
-        )
-    )
+    await office.compare(THREE_AGREE)
     await coded(office)
     kept = [content for name, content in office.sealed(CASE).items() if name != SUBMISSION]
     assert len(kept) == 1
