@@ -84,7 +84,12 @@ class MachineZone(PlainValue):
     expires: date | None = None
     wrong_digits: tuple[Reason, ...] = ()
     agreement: int = 1
-    """How many independent reads said exactly this."""
+    """How many reads said exactly this; those of one engine may err alike."""
+    engines: int = 1
+    """How many engines did: their errors are independent."""
+    page: int = 0
+    turns: int = 0
+    """Quarters, against the clock, by which the page is turned to stand upright."""
 
 
 class Licence(PlainValue):

@@ -62,21 +62,18 @@ def elected(reads: Sequence[Read], *, today: date) -> MachineZone | None:
             *(-counts[zone.lines], len(zone.wrong_digits)),
         ),
     )
-    return best.model_copy(update={"agreement": agreement(best, reads)})
+    alike = [read for read in reads if read.lines == best.lines]
+    engines = max(1, len({read.other for read in alike}))
+    return best.model_copy(update={"agreement": max(engines, _counted(best, alike)), "engines": engines})
 
 
-def agreement(zone: MachineZone, reads: Sequence[Read]) -> int:
+def _counted(zone: MachineZone, alike: Sequence[Read]) -> int:
     """
-    Return the number of independent reads that equal *zone*; at least 1.
+    Return the number of the reads *alike* that count: sure ones.
 
-    Sure reads count, and two engines that say the same: their errors are different ones. Where digits do not
-    fit unsure reads count, too: a possible forgery is looked at by a person.
+    Where digits do not fit unsure reads count, too: a possible forgery is looked at by a person.
     """
-    alike = [read for read in reads if read.lines == zone.lines]
-    if zone.wrong_digits:
-        return max(1, len(alike))
-    engines = len({read.other for read in alike})
-    return max(1, engines, sum(read.confidence >= SURE for read in alike))
+    return len(alike) if zone.wrong_digits else sum(read.confidence >= SURE for read in alike)
 
 
 def _unknown(zone: MachineZone) -> bool:
@@ -100,9 +97,10 @@ def accepted(zone: MachineZone) -> bool:
     Return whether *zone* was surely read as it is printed, and its digits are right.
 
     Fitting digits alone are not enough: they protect no name, nationality or issuer, and let every tenth
-    error pass. Whether the document is one that may be accepted, or has expired, is decided elsewhere.
+    error pass. Reads of one engine may err alike, so two engines must agree. Whether the document is one that
+    may be accepted, or has expired, is decided elsewhere.
     """
-    return not zone.wrong_digits and zone.agreement >= ENOUGH and not _unknown(zone)
+    return not zone.wrong_digits and zone.engines >= ENOUGH and not _unknown(zone)
 
 
 def zone_checks(zone: MachineZone | None) -> tuple[Check, ...]:

@@ -1,9 +1,9 @@
 """
 Reads the machine-readable zone in a picture.
 
-A place that looks like a zone is read in several renderings, each of which may err in its own way: what two
-sure reads say alike, to the last character, was read right. The engines are Tesseract with the model for
-zones and, where none is sure or no place gives a zone, PP-OCR.
+A place that looks like a zone is read by two engines, whose errors are independent: what both say alike, to
+the last character, was read right. They are Tesseract with the model for zones, and PP-OCR. Where they differ,
+Tesseract reads further renderings; where it finds no zone, PP-OCR reads alone.
 """
 
 import os
@@ -50,6 +50,11 @@ class ZoneSighting:
     flipped: bool = False
     reads: tuple[Read, ...] = ()
 
+    @property
+    def turns(self) -> int:
+        """Quarters, against the clock, by which the picture is turned to stand upright."""
+        return self.place.turns + 2 * self.flipped
+
 
 @dataclass(frozen=True, slots=True)
 class ZoneReader:
@@ -68,7 +73,8 @@ class ZoneReader:
 
     def zone(self, sight: ZoneSighting) -> MachineZone | None:
         """Return the zone that the reads of *sight* come to."""
-        return elected(sight.reads, today=self.today)
+        zone = elected(sight.reads, today=self.today)
+        return zone and zone.model_copy(update={"turns": sight.turns})
 
 
 def read_zone(
@@ -93,7 +99,7 @@ def read_zone(
     if has_model(reader.models):
         sight = _first_read(reader, _sights(reader))
         if sight is not None:
-            return _doubled(reader, sight)
+            return reader.zone(sight)
     return _read_by_other(reader, _sights(reader))
 
 
@@ -119,10 +125,12 @@ def _first_read(reader: ZoneReader, sights: Iterable[ZoneSighting]) -> ZoneSight
 
 def _read_often(reader: ZoneReader, sight: ZoneSighting) -> ZoneSighting:
     """Read one place until the reads agree; only once where the first read finds nothing."""
-    for rendering in RENDERINGS:
+    for number, rendering in enumerate(RENDERINGS):
         read = _read(reader, sight, rendering)
         if read is not None:
             sight = replace(sight, reads=(*sight.reads, read))
+        if number == 0 and sight.reads and not reader.late(RESERVE):
+            sight = _read_differently(reader, sight)
         if not sight.reads or reader.late() or settled(sight.reads, today=reader.today):
             break
     return sight
@@ -171,13 +179,6 @@ def _wrong(reader: ZoneReader, sight: ZoneSighting) -> bool:
 def _agreed(reader: ZoneReader, sight: ZoneSighting) -> bool:
     zone = reader.zone(sight)
     return zone is not None and zone.agreement >= ENOUGH
-
-
-def _doubled(reader: ZoneReader, sight: ZoneSighting) -> MachineZone | None:
-    """Return the zone read at *sight*; where it is in doubt the other engine is asked, too."""
-    if (_agreed(reader, sight) and not _wrong(reader, sight)) or reader.late(RESERVE):
-        return reader.zone(sight)
-    return reader.zone(_read_differently(reader, sight))
 
 
 def _read_by_other(reader: ZoneReader, sights: Iterable[ZoneSighting]) -> MachineZone | None:

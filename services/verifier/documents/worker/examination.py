@@ -8,7 +8,7 @@ could write one that does harm where it is looked at; with pixels they can only 
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,18 +75,17 @@ def examine(request: Request, readers: Readers) -> DocumentReading:
     )
     if not opened.pictures:
         return reading
-    reading = _with_text(reading, opened, readers)
     if request.task is not WorkerTask.ADDRESS:
-        reading = _with_document(reading, opened, readers)
+        reading = _with_text(_with_document(reading, opened, readers), opened, readers)
         return reading if reading.zone or reading.licence else _with_bill(reading, readers)
-    reading = _with_bill(reading, readers)
+    reading = _with_bill(_with_text(reading, opened, readers), readers)
     letter = reading.bill and (reading.bill.kind is not BillKind.UNKNOWN or reading.bill.addresses)
     return reading if letter else _with_document(reading, opened, readers)
 
 
 def _with_text(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
     """Add the printed text: from inside a PDF as far as its pages show the same, else as it is seen."""
-    pictures = opened.pictures[:MOST_READ_PAGES]
+    pictures = _upright(opened.pictures[:MOST_READ_PAGES], reading.zone)
     seen = tuple(line for page, picture in enumerate(pictures) for line in readers.lines(picture, page))
     layer = tuple(line for line in opened.layer if line.page < len(pictures))
     if not layer:
@@ -99,13 +98,20 @@ def _with_text(reading: DocumentReading, opened: OpenedFile, readers: Readers) -
     return reading.model_copy(update={"lines": _plain(lines), "checks": (*reading.checks, check)})
 
 
+def _upright(pictures: Sequence[Picture], zone: MachineZone | None) -> list[Picture]:
+    """Return *pictures* with the page of *zone* turned: text that does not lie is read badly."""
+    turns = {zone.page: zone.turns} if zone is not None else {}
+    return [np.ascontiguousarray(np.rot90(one, turns.get(page, 0))) for page, one in enumerate(pictures)]
+
+
 def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
     """Add the licence's barcode, which is quick to look for; without one, the machine-readable zone."""
     pictures = opened.pictures[:MOST_READ_PAGES]
     licence, checks = _first_licence(pictures, readers)
     if licence is not None:
         return reading.model_copy(update={"licence": licence, "checks": (*reading.checks, *checks)})
-    zone = next(filter(None, map(readers.zone, pictures)), None)
+    zones = ((page, readers.zone(picture)) for page, picture in enumerate(pictures))
+    zone = next((zone.model_copy(update={"page": page}) for page, zone in zones if zone is not None), None)
     checks = (*reading.checks, *checks, *readers.zone_checks(zone))
     return reading.model_copy(update={"zone": zone, "checks": checks})
 
