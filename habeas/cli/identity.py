@@ -100,29 +100,35 @@ def evaluate(
     manifest: Annotated[Path, Argument(help="Manifest of known pictures, or its folder.")],
     quick: Annotated[bool, Option(help="Only read; skip the verdicts, which take minutes.")] = False,
     readings: Annotated[Path | None, Option(help="Write the readings to this file, as JSON.")] = None,
+    page: Annotated[
+        Path | None, Option(help="Write pictures of wrong verdicts, with their reasons, to this folder.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the reader on known documents; exit 1 if a bad one convinces."""
+    """Measure the reader on known documents; exit 1 if one is accepted wrongly."""
     try:
-        from habeas.client.evaluation import Manifest, evaluate  # noqa: PLC0415
+        from habeas.client.evaluation import Manifest, evaluate, write_failures  # noqa: PLC0415
     except ImportError as error:
         raise ConfigurationError(extras.missing("documents") or str(error)) from None
 
     known = Manifest.read(manifest)
     with _progress() as progress:
         found = evaluate(known, today=datetime.now(UTC).date(), quick=quick, progress=progress)
-    wrong = found.judged.wrongly_convincing
+    wrong = found.wrongly_accepted
     if readings is not None:
         save(readings, json.dumps(found.readings(), indent=1, default=str))
+    written = write_failures(known, found.judged, page) if page is not None else None
     if as_json:
-        plain = {"readings": found.readings(), "wrongly_convincing": wrong}
+        plain = {"readings": found.readings(), "wrongly_accepted": wrong}
         print(json.dumps(plain, default=str))
     else:
         for table in found.tables():
             out.print(table, width=WIDTH)
             out.print()
         if wrong:
-            out.print(f"convinced, and must not: {', '.join(wrong)}")
+            out.print(f"accepted wrongly: {', '.join(wrong)}")
+        if written is not None:
+            out.print(f"wrong verdicts, with pictures: {written}", soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
 
 

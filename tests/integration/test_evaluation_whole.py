@@ -47,6 +47,7 @@ def drawn(folder: Path, name: str, expires: date, **more: Any) -> dict[str, Any]
 def evaluated(folder: Path, *entries: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:
     (folder / "manifest.json").write_text(json.dumps({"entries": entries}), encoding="utf-8")
     words = ["verify", "evaluate", str(folder), "--readings", str(folder / "readings.json")]
+    words += ["--page", str(folder / "page")]
     ended = CliRunner().invoke(app, words)
     return ended.exit_code, ended.output, json.loads((folder / "readings.json").read_text(encoding="utf-8"))
 
@@ -61,9 +62,14 @@ def test_a_good_document_convinces_and_an_expired_one_is_refused(tmp_path: Path)
     }
     assert all(one["right"]["exact"] for one in readings.values())
     assert {"zones", "clean", "judged", "good", "expired"} <= set(output.split())
+    assert "None." in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
 
 
 def test_an_evaluation_fails_where_a_document_convinces_that_must_not(tmp_path: Path) -> None:
     code, output, _ = evaluated(tmp_path, drawn(tmp_path, "forged.jpg", VALID_UNTIL, tampered=True))
     assert code == 1
-    assert "convinced, and must not: forged.jpg" in output
+    assert "accepted wrongly: forged.jpg" in output
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert "forged.jpg" in page
+    assert "accepted, and must not be" in page
+    assert (tmp_path / "page" / "001.jpg").read_bytes().startswith(b"\xff\xd8")

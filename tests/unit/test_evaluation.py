@@ -11,11 +11,13 @@ from typer.testing import CliRunner
 from bench.document_images import zone
 from habeas.cli import app
 from habeas.client.evaluation.barcodes import licences
-from habeas.client.evaluation.judged import EvaluationVerdicts
+from habeas.client.evaluation.judged import NEVER, EvaluationVerdicts, _sort
 from habeas.client.evaluation.known_files import FileOutcome, FileResult, Manifest
-from habeas.client.evaluation.run import row_of
+from habeas.client.evaluation.rates import accepted_rates, wilson
+from habeas.client.evaluation.run import Evaluation, row_of, zones
 from shared.errors import ConfigurationError
 
+TODAY = date(2026, 11, 24)
 PAYLOAD = (
     "@\n\x1e\rANSI 636014080002DL00410200DLDCSBRANDEL\nDACOTTILIE\nDADANNA\nDBB03041988\nDBA05012034\n"
     "DAQD1234567\nDAG12 EXAMPLE ST\nDAISACRAMENTO\nDAJCA\nDAK958140000  \nDCGUSA\r"
@@ -92,20 +94,40 @@ def test_a_picture_is_of_one_sort(more: dict[str, Any], row: str) -> None:
     assert row_of({"file": "a", "kind": "mrz_document", "mrz": lines, **more}) == row
 
 
-@pytest.mark.parametrize("row", ["expired", "tampered"])
-def test_expired_or_altered_document_does_not_convince(row: str) -> None:
-    assert EvaluationVerdicts([judged(row, "convincing"), judged(row, "refused")], []).wrongly_convincing == [
-        row
-    ]
-
-
-@pytest.mark.parametrize("row", ["good", "specimen"])
-def test_others_may_convince(row: str) -> None:
-    assert (
-        EvaluationVerdicts([judged(row, "convincing"), judged("expired", "unclear")], []).wrongly_convincing
-        == []
-    )
+@pytest.mark.parametrize("row", sorted(NEVER))
+def test_only_good_documents_may_convince(row: str) -> None:
+    judgements = [judged(row, "convincing"), judged(row, "refused"), judged("good", "convincing")]
+    assert EvaluationVerdicts(judgements, []).wrongly_convincing == [row]
 
 
 def test_what_was_tampered_with_may_not_convince_while_it_was_valid_either() -> None:
     assert EvaluationVerdicts([], [judged("tampered", "convincing")]).wrongly_convincing == ["tampered"]
+
+
+def test_a_zone_that_counts_as_read_with_a_wrong_field_fails_the_evaluation() -> None:
+    misread = FileOutcome({"file": "a"}, "clean", FileResult({"accepted_wrong": True}, {}), 1.0)
+    assert Evaluation([(zones(TODAY), [misread])], EvaluationVerdicts([], [])).wrongly_accepted == ["a"]
+
+
+def test_a_document_with_a_mark_is_a_specimen() -> None:
+    assert _sort({"specimen": True}, {"surname": "BRANDEL"}, TODAY) == "specimen"
+    assert _sort({}, {"surname": "BRANDEL"}, TODAY) == "good"
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "ends"),
+    [(0, 0, (0.0, 1.0)), (0, 10, (0.0, 0.278)), (10, 10, (0.722, 1.0)), (81, 263, (0.255, 0.366))],
+)
+def test_interval_of_a_share_is_that_of_wilson(right: int, of: int, ends: tuple[float, float]) -> None:
+    """The last one is an example of R. G. Newcombe (Statistics in Medicine, 1998), method 3."""
+    assert tuple(round(end, 3) for end in wilson(right, of)) == ends
+
+
+def test_rates_are_of_types_and_count_each_good_document_while_it_is_valid() -> None:
+    judgements = EvaluationVerdicts(
+        [judged("good", "convincing"), judged("expired", "refused")], [judged("good", "unclear")]
+    )
+    table = accepted_rates(judgements)
+    columns = [list(column.cells) for column in table.columns]
+    assert columns[0] == ["unknown zone", "all"]
+    assert [column[-1] for column in columns[1:]] == ["2", "1", "9 to 91", "1", "0", "0 to 79"]

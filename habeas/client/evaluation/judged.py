@@ -2,7 +2,7 @@
 The examiner's verdicts on documents presented by their own holders.
 
 Each goes through the worker as it runs in production, and is judged by today's date. Good documents should
-convince; expired or tampered ones must not. Expired ones are judged a second time by the day before expiry:
+convince, all others must not. Expired ones are judged a second time by the day before expiry:
 most specimens have expired, which would hide other findings.
 """
 
@@ -30,7 +30,7 @@ PAPERS = ("proof_of_address",)
 CARDS = ("mrz_document", "no_mrz", "card_front_no_mrz", "aamva_barcode_image")
 SORTS = ("good", "expired", "tampered", "specimen", "wrong digits", "nothing to read")
 DAY = timedelta(days=1)
-NEVER = frozenset({"expired", "tampered"})
+NEVER = frozenset(SORTS) - {"good"}
 """Sorts that must not convince."""
 VERDICTS = tuple(verdict.value for verdict in Verdict)
 
@@ -135,7 +135,7 @@ def _sort(entry: Entry, known: Mapping[str, Any], today: date) -> str:
         return "tampered"
     if (known.get("stale") or entry.get("expired")) if expires is None else expires < today:
         return "expired"
-    if known_holder(surname, given, number) or marks_in((surname, given)):
+    if entry.get("specimen") or known_holder(surname, given, number) or marks_in((surname, given)):
         return "specimen"
     if not entry.get("check_digits_valid", True):
         return "wrong digits"

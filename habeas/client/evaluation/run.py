@@ -26,6 +26,7 @@ from habeas.client.evaluation.known_files import (
     table_of,
 )
 from habeas.client.evaluation.papers import bills, cards
+from habeas.client.evaluation.rates import accepted_rates
 from services.verifier.documents.mrz.consensus import accepted
 from services.verifier.documents.mrz.layouts import layout_for
 from services.verifier.documents.mrz.parser import parse
@@ -54,9 +55,17 @@ class Evaluation:
         for family, outcomes in self.read:
             yield table_of(family.title, family.questions, outcomes, "CPU s")
         if self.judged.today:
+            yield accepted_rates(self.judged)
             yield table_of("judged today", VERDICTS, _sorted(self.judged.today), "wall s")
         if self.judged.while_valid:
             yield table_of("judged while valid", VERDICTS, _sorted(self.judged.while_valid))
+
+    @property
+    def wrongly_accepted(self) -> list[str]:
+        """The files that convince and must not, or whose zone counts as read and has a wrong field."""
+        read = (outcome for _, outcomes in self.read for outcome in outcomes)
+        misread = (one.entry["file"] for one in read if one.found.marks.get("accepted_wrong"))
+        return list(dict.fromkeys((*self.judged.wrongly_convincing, *misread)))
 
     def readings(self) -> dict[str, dict[str, Any]]:
         """Return readings and verdicts, by file."""

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 ONE_THREAD = dict.fromkeys(
     (f"EngineConfig.onnxruntime.{kind}_op_num_threads" for kind in ("intra", "inter")), 1
 )
-ARENA = {"EngineConfig.onnxruntime.enable_cpu_mem_arena": True}
-"""Memory is kept between two steps of a model: text is found in two thirds of the time."""
 
 
 def paddle_engine(params: Mapping[str, object]) -> "RapidOCR":
@@ -20,4 +18,4 @@ def paddle_engine(params: Mapping[str, object]) -> "RapidOCR":
 
     # From version 1.29 on, onnxruntime for Linux sends events, and keeps them and an id in the home folder.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    return RapidOCR(params={**params, **ONE_THREAD, **ARENA})
+    return RapidOCR(params={**params, **ONE_THREAD})

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
+from services.verifier.documents.files.opener import open_file
 from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.results import (
     Bill,
@@ -71,12 +72,12 @@ class Desk:
 @pytest.mark.parametrize(
     ("desk", "slot", "asked"),
     [
-        pytest.param(Desk(zone=ZONE), WorkerTask.IDENTITY, ["lines", "licence", "zone"], id="passport"),
-        pytest.param(Desk(licence=LICENCE), WorkerTask.IDENTITY, ["lines", "licence"], id="licence"),
+        pytest.param(Desk(zone=ZONE), WorkerTask.IDENTITY, ["licence", "zone", "lines"], id="passport"),
+        pytest.param(Desk(licence=LICENCE), WorkerTask.IDENTITY, ["licence", "lines"], id="licence"),
         pytest.param(
             Desk(bill=BILL),
             WorkerTask.IDENTITY,
-            ["lines", "licence", "zone", "bill"],
+            ["licence", "zone", "lines", "bill"],
             id="bill in the wrong place",
         ),
         pytest.param(Desk(bill=BILL), WorkerTask.ADDRESS, ["lines", "bill"], id="bill"),
@@ -99,6 +100,19 @@ def test_what_was_not_asked_for_is_sought_only_where_nothing_else_is(
     assert desk.asked == asked
     assert (reading.zone, reading.licence, reading.bill) == (desk.zone, desk.licence, desk.bill)
     assert reading.lines == PRINTED
+
+
+def test_text_is_read_in_the_page_turned_as_its_zone_stands() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def lines(picture: Picture, _: int) -> tuple[TextLine, ...]:
+        shapes.append(picture.shape[:2])
+        return PRINTED
+
+    desk = Desk(zone=ZONE.model_copy(update={"turns": 1}))
+    upright = open_file(PHOTO, "").pictures[0].shape[:2]
+    examine(Request(PHOTO, "", WorkerTask.IDENTITY), replace(desk.readers(), lines=lines))
+    assert shapes == [upright[::-1]]
 
 
 def test_a_refused_file_is_shown_to_no_reader() -> None:

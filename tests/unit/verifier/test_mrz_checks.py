@@ -19,17 +19,17 @@ def passport(surname: str = "VESPERO", issuer: str = "NLD", nationality: str = "
     )
     zone = parse(lines, today=date(2026, 11, 25))
     assert zone is not None
-    return zone.model_copy(update={"agreement": 2})
+    return zone.model_copy(update={"agreement": 2, "engines": 2})
 
 
-def test_two_equal_reads_with_right_digits_are_accepted() -> None:
+def test_reads_of_two_engines_with_right_digits_are_accepted() -> None:
     assert accepted(passport())
     assert reasons_of(zone_checks(passport())) == ()
     assert {check.result for check in zone_checks(passport())} == {CheckResult.PASS}
 
 
 def test_one_read_alone_is_never_accepted() -> None:
-    zone = passport().model_copy(update={"agreement": 1})
+    zone = passport().model_copy(update={"agreement": 1, "engines": 1})
     assert not accepted(zone)
     assert reasons_of(zone_checks(zone)) == ("mrz_low_agreement",)
 

@@ -1,6 +1,6 @@
 from datetime import date
 
-from services.verifier.documents.mrz.consensus import SURE, best_of, elected, settled
+from services.verifier.documents.mrz.consensus import SURE, accepted, best_of, elected, settled
 from services.verifier.documents.mrz.repair import Lines, Read
 from services.verifier.documents.results import MachineZone
 
@@ -37,7 +37,16 @@ def test_wrong_digits_that_were_read_twice_were_printed_so_however_unsure() -> N
 def test_two_engines_that_say_the_same_agree_however_unsure() -> None:
     zone = elected([Read(RIGHT, 10), Read(RIGHT, 10, other=True)], today=TODAY)
     assert zone is not None
-    assert zone.agreement == 2
+    assert (zone.agreement, zone.engines) == (2, 2)
+    assert accepted(zone)
+
+
+def test_sure_reads_of_one_engine_may_err_alike_and_are_not_accepted() -> None:
+    """A zone was accepted with SPEGIMEN for SPECIMEN: no check digit protects names."""
+    zone = elected([Read(NAMED, 99), Read(NAMED, 99), Read(RIGHT, 99, other=True)], today=TODAY)
+    assert zone is not None
+    assert (zone.lines, zone.agreement, zone.engines) == (NAMED, 2, 1)
+    assert not accepted(zone)
 
 
 def test_one_sure_read_of_two_is_one() -> None:

@@ -2,8 +2,8 @@
 Reads the machine-readable zone in a picture.
 
 A place that looks like a zone is read by two engines, whose errors are independent: what both say alike, to
-the last character, was read right. They are Tesseract with the model for zones, and PP-OCR. Where they differ,
-Tesseract reads further renderings; where it finds no zone, PP-OCR reads alone.
+the last character, was read right. They are Tesseract with the model for zones, and PP-OCR. Where they
+differ, Tesseract reads further renderings; where it finds no zone, PP-OCR reads alone.
 """
 
 import os
