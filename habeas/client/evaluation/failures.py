@@ -45,7 +45,8 @@ def write_failures(manifest: Manifest, judged: EvaluationVerdicts, folder: Path)
 
     Raises ConfigurationError if it cannot be written.
     """
-    wrong, files = [], {}
+    wrong: list[JudgedWrongly] = []
+    files: dict[str, bytes] = {}
     for number, outcome in enumerate(judged_wrongly(judged), 1):
         shown = _shown(manifest.content(outcome.entry))
         name = f"{number:03}.jpg" if shown else ""

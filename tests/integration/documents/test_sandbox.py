@@ -122,6 +122,7 @@ async def test_a_worker_knows_nothing_of_the_services_environment(
     assert set(names) <= {
         *("HOME", "LANG", "LC_CTYPE", "PATH", "PYTHONPATH", "TMPDIR"),
         *("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"),
+        *("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"),
     }
 
 

@@ -191,6 +191,34 @@ def test_accents_and_transliteration_agree() -> None:
     assert only(print_checks(passport(surname="Müller O'Brien"), zone), "surname").result is CheckResult.PASS
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"surname": "BEI5PIEL"}, "surname", id="digit for a letter"),
+        pytest.param({"born": "03 021990"}, "born", id="lost mark in a date"),
+        pytest.param({"born": "1990.0203"}, "born", id="lost mark, year first"),
+    ],
+)
+def test_print_with_errors_of_readers_confirms(changes: dict[str, str], field: str) -> None:
+    assert only(print_checks(passport(**changes), ZONE), field).result is CheckResult.PASS
+
+
+@pytest.mark.parametrize("born", ["03 021991", "0302199", "103021990"])
+def test_other_digits_confirm_no_birth(born: str) -> None:
+    assert only(print_checks(passport(born=born), ZONE), "born").result is not CheckResult.PASS
+
+
+def test_number_may_stay_unread_if_two_engines_read_the_zone_and_all_else_is_printed() -> None:
+    unread = [line for line in passport() if line.text not in {"Passport No", ZONE.number}]
+    sure = ZONE.model_copy(update={"engines": 2})
+    assert only(print_checks(unread, sure), "number").result is CheckResult.NOT_RUN
+    assert only(print_checks(unread, ZONE), "number").result is CheckResult.INCONCLUSIVE
+    less = [line for line in unread if line.text != "06.05.2031"]
+    assert only(print_checks(less, sure), "number").result is CheckResult.INCONCLUSIVE
+    other = only(print_checks(passport(number="ZZ99ZZ99Z"), sure), "number")
+    assert other.result is CheckResult.FAIL
+
+
 def test_the_front_of_a_licence_confirms_its_barcode() -> None:
     licence = Licence(
         version=9, surname="SAMPLETON", given_names="JOHN QUIN", truncated=True, number="D123-4567-8901",

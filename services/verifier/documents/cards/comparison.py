@@ -7,7 +7,7 @@ novelty prints have right digits: a web search for "passport" finds them.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -27,6 +27,8 @@ from shared.matching.characters import folded, listed, stripped
 from shared.matching.name_words import split
 from shared.matching.transliteration import spellings
 
+ENGINES = 2
+"""That have read the zone alike before a number may stay unread in the print."""
 LEAST_NUMBER = 5
 """Characters of a number that is looked for within longer text."""
 _LEAST_JOINED = 5
@@ -36,6 +38,7 @@ _FEW = 2
 """Characters by which a number that was changed differs from the true one."""
 _ALIKE = str.maketrans("OQILSBZG", "00115826")
 """Characters of numbers that readers take for each other."""
+_LETTERS = str.maketrans("0158", "OISB")
 MARKS = listed(
     """
     specimen spécimen spesimen muster musterausweis mustermann musterfrau vzor vzorka uzorak wzór uzorec
@@ -59,7 +62,7 @@ HOLDERS = frozenset(
     }
 )  # fmt: skip
 """Surname and given names of the holders of well-known official samples, as their zones have them."""
-NUMBERS = listed("L898902C3 L898902C D23145890 AB1234567 C01X00T47 000000000 123456789")
+NUMBERS = listed("L898902C3 L898902C D23145890 AB1234567 C01X00T47 ZS0000177 107185703 000000000 123456789")
 """Document numbers of samples that standards and offices print."""
 _LEAST_FUZZY = 7
 """Letters of a mark that is also found where one of its letters was misread."""
@@ -113,9 +116,12 @@ def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tupl
             expected.given_names, PrintedField.GIVEN_NAMES, printed, fields, cut=expected.truncated
         ),
         "number": _number(expected.number, printed, fields),
-        "born": _born(expected, fields),
-        "expires": _expires(expected, fields),
+        "born": _born(expected, printed, fields),
+        "expires": _expires(expected, printed, fields),
     }
+    if isinstance(read, MachineZone) and read.engines >= ENGINES and _all_but_number(answers):
+        # Two engines read it alike with its check digit, and everything else ties the print to the zone.
+        answers["number"] = _Answer.UNASKED
     # Where nothing agrees, the print was hardly read: it may stand on its head.
     softened = {} if _Answer.SAID in answers.values() else {_Answer.DIFFERENT: _Answer.ALIKE}
     return (
@@ -131,6 +137,11 @@ class _Answer(StrEnum):
     """Something like it stands there: changed, or misread."""
     UNREAD = "unread"
     UNASKED = "unasked"
+
+
+def _all_but_number(answers: Mapping[str, _Answer]) -> bool:
+    said = {name for name, answer in answers.items() if answer is _Answer.SAID}
+    return answers["number"] is _Answer.UNREAD and said == answers.keys() - {"number"}
 
 
 def _check(source: MachineSource, field: str, answer: _Answer) -> Check:
@@ -192,12 +203,13 @@ def _names(
     names = split(wanted)
     if not names:
         return _Answer.UNASKED
-    on_card = {form for line in lines for word in split(line.text) for form in spellings(word)}
+    texts = [_with_letters(line.text) for line in lines]
+    on_card = {form for text in texts for word in split(text) for form in spellings(word)}
     missing = [name for name in names if name not in on_card]
     if missing and len("".join(names)) >= _LEAST_JOINED:
         # A reader may have lost the blanks between names, and between a name and its label.
         whole = "".join(names)
-        glued = {form.replace(whole, "", 1) for line in lines for form in _joined(line.text) if whole in form}
+        glued = {form.replace(whole, "", 1) for text in texts for form in _joined(text) if whole in form}
         missing = [] if any(not rest or is_label(rest) for rest in glued) else missing
     if cut and missing == names[-1:]:
         missing = [] if any(word.startswith(missing[0]) for word in on_card) else missing
@@ -207,6 +219,11 @@ def _names(
     if labelled and all(match_parts(one.text, wanted).outcome is MatchOutcome.MISMATCH for one in labelled):
         return _Answer.DIFFERENT
     return _Answer.UNREAD
+
+
+def _with_letters(text: str) -> str:
+    """Return *text* with letters for the digits between letters that readers take for them."""
+    return re.sub(r"(?<=[^\W\d_])[0158](?=[^\W\d_])", lambda digit: digit[0].translate(_LETTERS), text)
 
 
 def _joined(text: str) -> Iterator[str]:
@@ -237,17 +254,27 @@ def _plain_number(text: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", text.upper()).translate(_ALIKE)
 
 
-def _born(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
+def _born(expected: ExpectedPrint, lines: Sequence[TextLine], fields: PrintedFields) -> _Answer:
     born = expected.born
     if born is None:
         return _Answer.UNASKED
     labelled = _sure_dates(fields, PrintedField.BORN)
     if labelled:
         return _Answer.SAID if any(born in days for days in labelled) else _Answer.DIFFERENT
-    if any(born in days for days in fields.dates):
+    if _stands(born, lines, fields):
         return _Answer.SAID
     rivals = (_may_be_birth(day, born, expected.expires) for days in fields.dates for day in days)
     return _Answer.ALIKE if any(rivals) else _Answer.UNREAD
+
+
+def _stands(day: date, lines: Sequence[TextLine], fields: PrintedFields) -> bool:
+    """Return whether *day* is printed, also where the reader lost marks between its parts: ``05.062018``."""
+    bare = {f"{day:%d%m%Y}", f"{day:%Y%m%d}"}
+    runs = (re.sub(r"\D", "", run) for line in lines for run in _RUNS.findall(line.text))
+    return any(day in days for days in fields.dates) or any(run in bare for run in runs)
+
+
+_RUNS = re.compile(r"\d[\d ./-]*\d")
 
 
 def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
@@ -256,11 +283,11 @@ def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
     return changed == 1 and (expires is None or day.year <= expires.year - _LEAST_AGE)
 
 
-def _expires(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
+def _expires(expected: ExpectedPrint, lines: Sequence[TextLine], fields: PrintedFields) -> _Answer:
     """Return whether the expiry is printed: a forger may compute the zone anew and leave the print."""
     if expected.expires is None:
         return _Answer.UNASKED
-    if any(expected.expires in days for days in fields.dates):
+    if _stands(expected.expires, lines, fields):
         return _Answer.SAID
     if _sure_dates(fields, PrintedField.EXPIRES):
         return _Answer.DIFFERENT
