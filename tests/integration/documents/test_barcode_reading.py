@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from services.verifier.documents.barcode import symbols
 from services.verifier.documents.barcode.symbols import read_licence, read_symbol
 from services.verifier.documents.results import CheckResult, reasons_of
 from tests import hostile
@@ -66,6 +67,31 @@ def test_a_licence_is_read_from_a_poor_photo(change: Callable[[Image.Image], Ima
 
 def test_a_small_symbol_is_enlarged() -> None:
     assert read_symbol(np.asarray(photo(5, scale=2))) == PAYLOAD
+
+
+def test_a_symbol_that_holds_no_licence_does_not_end_the_search() -> None:
+    other, card = hostile.barcode(b"BOX 7741"), photo(0)
+    page = Image.new("RGB", (card.width, card.height + other.height + 80), "white")
+    page.paste(other, (60, 40))
+    page.paste(card, (0, other.height + 80))
+    licence, checks = read_licence(np.asarray(page))
+    assert licence is not None
+    assert licence.number == "X1234567"
+    assert {check.result for check in checks} == {CheckResult.PASS}
+
+
+def test_content_read_alike_twice_goes_before_content_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo turned by 15 degrees was read with wrong bytes: the decoder had corrected too much."""
+    looks = [b"wrong", b"", PAYLOAD, PAYLOAD, b"never asked"]
+    monkeypatch.setattr(symbols, "contents", lambda _: iter(looks))
+    picture = np.zeros((1, 1), np.uint8)
+    assert read_symbol(picture) == PAYLOAD
+    looks[:] = [b"", b"read once", b""]
+    assert read_symbol(picture) == b"read once"
+    looks[:] = [b"", b""]
+    assert read_symbol(picture) == b""
+    looks[:] = []
+    assert read_symbol(picture) is None
 
 
 def test_the_bytes_come_as_they_were_printed() -> None:

@@ -51,15 +51,26 @@ class BarcodeZone:
 
 
 def read_symbol(picture: Picture) -> bytes | None:
-    """Return the content of the first PDF417 symbol that can be read; empty if there are broken ones only."""
-    content = None
+    """
+    Return the content of a PDF417 symbol; empty if there are broken ones only.
+
+    The decoder may correct a blurred symbol to other bytes, so content that two looks read alike goes before
+    content that one has read.
+    """
+    seen: list[bytes] = []
+    for content in contents(picture):
+        if content and content in seen:
+            return content
+        seen.append(content)
+    return next(filter(None, seen), b"" if seen else None)
+
+
+def contents(picture: Picture) -> Iterator[bytes]:
+    """Yield what each look at *picture* reads of its PDF417 symbols; empty for broken ones."""
     for part in itertools.islice(_parts(picture), MOST_TRIES):
         found = zxingcpp.read_barcodes(part, formats=PDF417, return_errors=True)
-        valid = next((symbol for symbol in found if symbol.valid), None)
-        if valid is not None:
-            return valid.bytes  # the text form escapes control characters
-        content = b"" if found else content
-    return content
+        for symbol in found:
+            yield symbol.bytes if symbol.valid else b""  # the text form escapes control characters
 
 
 def _parts(picture: Picture) -> Iterator[Picture]:
@@ -87,17 +98,26 @@ def _enlarge(part: Picture) -> Picture:
 
 
 def read_licence(picture: Picture) -> tuple[Licence | None, tuple[Check, ...]]:
-    """Return the licence in the barcode of *picture*, if there is one, and the checks."""
-    content = read_symbol(picture)
-    if content is None:
+    """
+    Return the licence in a barcode of *picture*, if there is one, and the checks.
+
+    Content that is no licence does not end the search: it may be another symbol, or a wrong correction.
+    """
+    seen = False
+    flaw = "barcode_unreadable"
+    for content in contents(picture):
+        seen = True
+        if not content:
+            continue
+        try:
+            licence = parse_aamva(content)
+        except NotALicenceError:
+            flaw = "barcode_malformed"
+        else:
+            return licence, (Check.passed(BARCODE), *plausibility(licence))
+    if not seen:
         return None, (Check(name=BARCODE, result=CheckResult.NOT_RUN),)
-    if not content:
-        return None, (Check.unsure(BARCODE, "barcode_unreadable"),)
-    try:
-        licence = parse_aamva(content)
-    except NotALicenceError:
-        return None, (Check.unsure(BARCODE, "barcode_malformed"),)
-    return licence, (Check.passed(BARCODE), *plausibility(licence))
+    return None, (Check.unsure(BARCODE, flaw),)
 
 
 def zones(grey: Picture) -> Iterator[BarcodeZone]:
