@@ -228,11 +228,11 @@ class Publishers:
     """Name of that account. A user that does not end with it serves all accounts of the installation."""
 
     def may_publish(self, user: str | None, type_: str) -> bool:
-        """Return whether *user* may publish *type_*."""
-        if user == self.own:
-            return True
+        """Return whether *user* may publish *type_*: the own account is believed in its own types alone."""
         prefix = self.own.removesuffix(f"-{self.account}")
-        return prefix != self.own and user in {f"{prefix}-{account}" for account in _owners_of(type_)}
+        if prefix == self.own:
+            return user == self.own
+        return user in {f"{prefix}-{account}" for account in _owners_of(type_)}
 
 
 def account_of(service: str) -> str:

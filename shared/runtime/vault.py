@@ -541,7 +541,7 @@ async def wrap_anew(client: Client, prefix: str, rings: Mapping[str, KeyRing]) -
                     account: _wrapped_by_first(wrapping[account], sealed, f"{document['_id']} for {account}")
                     for account, sealed in document["key"].items()
                 }
-            except Sealed:
+            except (Sealed, LookupError, TypeError, AttributeError):  # not as we write them, or not ours
                 unopened += 1
                 continue
             if anew != document["key"]:

@@ -253,6 +253,12 @@ async def test_new_case_gets_keys_wrapped_by_a_key_that_was_rotated_meanwhile(
     )
 
 
+def rotated_rings() -> dict[str, KeyRing]:
+    """Return the key rings of all readers, after a rotation."""
+    purposes = {name: [bytes(32), derived_key(MASTER, name)] for name in map(wrapping_purpose, READERS)}
+    return {account: KeyRing(account, purposes) for account in READERS}
+
+
 async def test_case_destroyed_while_keys_are_wrapped_anew_stays_destroyed(
     vault: Vault, keys: Collection, database_prefix: str
 ) -> None:
@@ -267,10 +273,7 @@ async def test_case_destroyed_while_keys_are_wrapped_anew_stays_destroyed(
                 yield document
 
     client: Any = {f"{database_prefix}_keys": {"keys": DestroyedMeanwhile()}}
-    names = map(wrapping_purpose, READERS)
-    purposes = {name: [bytes(32), derived_key(MASTER, name)] for name in names}
-    rings = {account: KeyRing(account, purposes) for account in READERS}
-    assert await wrap_anew(client, database_prefix, rings) == Rewrapped(anew=0, unopened=0)
+    assert await wrap_anew(client, database_prefix, rotated_rings()) == Rewrapped(anew=0, unopened=0)
     assert [one["key"] async for one in keys.find()] == [None, None]
 
 
@@ -460,3 +463,15 @@ async def test_forged_template_that_came_first_stops_no_sealing(
     await templates.insert_one({"_id": PackingTemplate(LIKE).digest, "content": content})
     await vault.seal(CASE, "letter", LETTER, like=LIKE)
     assert await vault.open(CASE, "letter") == LETTER
+
+
+@pytest.mark.parametrize("key", [{"evil": b""}, {"intake": 7}, "evil", 7, ["evil"]])
+async def test_malformed_key_stops_no_wrapping_of_others(
+    vault: Vault, keys: Collection, mongo_client: Client, database_prefix: str, key: object
+) -> None:
+    """A stolen account could store it, and old master keys would never be destroyed."""
+    await vault.seal(CASE, "request", ADA)
+    await keys.insert_one({"_id": "0", "key": key})
+    found = await wrap_anew(mongo_client, database_prefix, rotated_rings())
+    assert found.anew
+    assert found.unopened == 1

@@ -16,7 +16,7 @@ from shared.contract.declarations import TEXTS
 from shared.contract.events import Assurance, Declaration, Evidence, Requester
 from shared.law import Policy, Right, needs_proof, strictest_proof
 from shared.law.policies import ProofRule
-from shared.matching import match_names
+from shared.matching import PersonName, match_names
 
 LOGGED_IN = "logged_in_upstream"
 """Ground on which a trusted source vouches for the person."""
@@ -200,13 +200,14 @@ def declaration_error(declaration: Declaration, claimed_name: str | None, now: d
     """
     Return why *declaration* does not count, or None (11 CCR §§ 7062(c), 7001(ii): electronically, too).
 
-    A request that states no name, as those of some clients do, can be declared by any.
+    A request that states no name, as those of some clients do, can be declared by any name.
     """
     if _plain_text(declaration.text) not in map(_plain_text, TEXTS.values()):
         return "decl_text_version"
     if not now - VALID_FOR < declaration.signed_at <= now + CLOCKS_DIFFER:
         return "decl_stale"
-    if claimed_name is not None and not match_names(declaration.name, claimed_name):
+    signed = PersonName.of(declaration.name).words
+    if not signed or (claimed_name is not None and not match_names(declaration.name, claimed_name)):
         return "decl_name_mismatch"
     return None
 

@@ -98,7 +98,7 @@ async def test_event_of_newer_version_is_retried_and_parked_after_the_longest_ti
     assert WAITS in world.headers()[retry_policy.REASON]
 
 
-@pytest.mark.parametrize(("account", "parked"), [("intake", 1), ("verifier", 0)])
+@pytest.mark.parametrize(("account", "parked"), [("intake", 1), ("verifier", 0), ("fulfillment", 1)])
 async def test_newer_fact_of_a_publisher_that_does_not_own_its_type_is_parked_at_once(
     account: str, parked: int
 ) -> None:

@@ -260,6 +260,12 @@ async def test_a_request_without_a_name_is_declared_by_any_name() -> None:
     assert office.the(IdentityVerified).assurance is Assurance.REASONABLY_HIGH
 
 
+async def test_a_declaration_that_is_signed_with_no_word_does_not_count() -> None:
+    subject = {"email": PERSON["email"]}
+    office = await opened(residence=CALIFORNIA, subject=subject, proofs=[declaration(name=".")])
+    assert office.the(ProofRefused).reason == "decl_name_mismatch"
+
+
 async def test_the_next_question_repeats_why_the_last_proof_does_not_count() -> None:
     office = await opened(residence=CALIFORNIA)
     await coded(office)
@@ -284,6 +290,7 @@ async def test_a_declaration_that_counts_is_kept_when_everything_else_is_destroy
     [
         ({"text": "I promise."}, "decl_text_version"),
         ({"name": "Bertolt Quastenflosser"}, "decl_name_mismatch"),
+        ({"name": "."}, "decl_name_mismatch"),
         ({"signed_at": (NOW - timedelta(days=31)).isoformat()}, "decl_stale"),
         ({"signed_at": (NOW + timedelta(hours=1)).isoformat()}, "decl_stale"),
     ],
