@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,12 @@ if TYPE_CHECKING:
 ONE_THREAD = dict.fromkeys(
     (f"EngineConfig.onnxruntime.{kind}_op_num_threads" for kind in ("intra", "inter")), 1
 )
+
+
+@cache
+def block_engine() -> "RapidOCR":
+    """Return the engine for blocks up to 960 pixels, which are not enlarged; loaded once for each process."""
+    return paddle_engine({"Global.log_level": "error", "Det.limit_type": "max", "Det.limit_side_len": 960})
 
 
 def paddle_engine(params: Mapping[str, object]) -> "RapidOCR":

@@ -15,13 +15,18 @@ from rapidocr import RapidOCR
 from rapidocr.main import RapidOCRError
 
 from services.verifier.documents.files.picture import Picture
-from services.verifier.documents.ocr import paddle_engine
+from services.verifier.documents.ocr import block_engine, paddle_engine
 from services.verifier.documents.results import TextLine
 
 LONGEST_SIDE = 2000
 """Pixels; a larger picture is made smaller. A page of A4 is read well at 170 dots per inch."""
 SOUGHT_SIDE = 1280
 """Pixels; where lines are is looked for in a smaller picture, which takes half the time."""
+OVERPRINT_SIDE = 480
+"""Pixels; what is printed across a sample is large."""
+MOST_OVERPRINTS = 8
+LEAST_TILT = 8.0
+"""Degrees from which text lies across a card."""
 SHORTEST_SIDE = 16
 MOST_LINES = 400
 MOST_CHARACTERS = 300
@@ -58,6 +63,46 @@ def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS
         if text.strip() and confidence >= LEAST_CONFIDENCE
     ]
     return tuple(in_order(lines))
+
+
+def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
+    """
+    Return the text in coloured ink that lies across *picture*, such as SPECIMEN, without its places.
+
+    Among other text it is read badly or not at all; in the picture of its colour it stands alone.
+    """
+    small = _small(picture)
+    if small is None:
+        return ()
+    ink = _coloured(_shrunk(small, OVERPRINT_SIDE))
+    try:
+        crops, found = block_engine().detect_and_crop(ink, {})
+    except RapidOCRError:
+        return ()
+    across = [
+        crop for crop, box in zip(crops, np.asarray(found.boxes), strict=True) if _tilt(box) > LEAST_TILT
+    ]
+    read = (block_engine().recognize_txt([crop]) for crop in across[:MOST_OVERPRINTS])
+    texts = [pair for one in read for pair in zip(one.txts or (), map(float, one.scores), strict=True)]
+    return tuple(
+        TextLine(text=text[:MOST_CHARACTERS], page=page, confidence=round(score, 3))
+        for text, score in texts
+        if text.strip() and score >= LEAST_CONFIDENCE
+    )
+
+
+def _coloured(picture: Picture) -> Picture:
+    """Return the colour of *picture* as ink: the stronger, the darker."""
+    strength = np.ptp(picture, axis=2).astype(np.float32)
+    ink = 255 - np.clip(strength * 255 / max(1.0, float(np.percentile(strength, 99.5))), 0, 255)
+    return np.dstack([ink.astype(np.uint8)] * 3)
+
+
+def _tilt(box: NDArray[np.float32]) -> float:
+    """Return by how many degrees a line of text is turned from level or upright."""
+    along = np.asarray(box[1]) - np.asarray(box[0])
+    angle = abs(float(np.degrees(np.arctan2(along[1], along[0])))) % 90
+    return min(angle, 90 - angle)
 
 
 def in_order(lines: Sequence[TextLine]) -> list[TextLine]:

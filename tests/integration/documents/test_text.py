@@ -5,8 +5,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from services.verifier.documents import text
+from services.verifier.documents.cards.comparison import specimen_check
 from services.verifier.documents.results import TextLine
-from services.verifier.documents.text import in_order, read_lines
+from services.verifier.documents.text import in_order, read_lines, read_overprint
+from services.verifier.documents.worker.examination import installed_readers
 
 LINES = ("Erika Beispiel", "Musterweg 12", "12345 Beispielstadt")
 
@@ -36,6 +38,31 @@ def test_a_grey_picture_is_read_like_a_coloured_one() -> None:
 @pytest.mark.parametrize("size", [(8, 8), (400, 300)])
 def test_nothing_is_read_where_nothing_is_written(size: tuple[int, int]) -> None:
     assert read_lines(np.asarray(Image.new("RGB", size, "white"))) == ()
+
+
+def specimen(ink: str) -> Image.Image:
+    """Return a card with SPECIMEN across it."""
+    card = drawn(LINES * 2)
+    mark = Image.new("RGBA", card.size, (0, 0, 0, 0))
+    ImageDraw.Draw(mark).text((60, 150), "SPECIMEN", fill=ink, font=ImageFont.load_default(72))
+    turned = mark.rotate(35, resample=Image.Resampling.BICUBIC)
+    card.paste(turned, mask=turned)
+    return card
+
+
+def test_coloured_word_across_a_card_is_read() -> None:
+    assert [line.text for line in read_overprint(np.asarray(specimen("#e0a0a0")))] == ["SPECIMEN"]
+
+
+def test_marks_across_a_card_are_among_its_lines() -> None:
+    lines = installed_readers().lines(np.asarray(specimen("#e0a0a0")), 0)
+    assert specimen_check(lines).reasons == ("specimen_document",)
+    assert specimen_check(installed_readers().lines(np.asarray(drawn(LINES * 2)), 0)).reasons == ()
+
+
+@pytest.mark.parametrize("picture", [drawn(LINES), Image.new("RGB", (8, 8)), Image.new("L", (400, 300))])
+def test_text_that_is_neither_coloured_nor_across_is_no_overprint(picture: Image.Image) -> None:
+    assert read_overprint(np.asarray(picture)) == ()
 
 
 def test_slow_text_is_not_read_in_parts() -> None:

@@ -23,7 +23,7 @@ from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.mrz.consensus import ENOUGH, best_of, elected, settled
 from services.verifier.documents.mrz.repair import MOST_NOISE, EngineText, Read, zones_among
 from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
-from services.verifier.documents.ocr import paddle_engine
+from services.verifier.documents.ocr import block_engine
 from services.verifier.documents.results import MachineZone
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, OWN_MODELS
 
@@ -237,7 +237,7 @@ def _with_confidences(lines: Iterable[str], confidences: Iterable[int]) -> list[
 def lines_by_paddle(picture: Picture) -> list[EngineText]:
     """Return the lines that PP-OCR reads in *picture*, from the top, pieces of one line joined."""
     # flags stick from call to call, so all are given
-    found = _paddle()(picture, use_det=True, use_cls=False, use_rec=True)
+    found: Any = block_engine()(picture, use_det=True, use_cls=False, use_rec=True)
     if found.boxes is None or found.txts is None:
         return []
     pieces = [_piece(box, text) for box, text in zip(found.boxes, found.txts, strict=True)]
@@ -253,11 +253,6 @@ def _tesseract(folder: Path) -> Any:
     return tesserocr.PyTessBaseAPI(
         path=str(folder), lang=MODEL, oem=tesserocr.OEM.LSTM_ONLY, psm=tesserocr.PSM.SINGLE_BLOCK
     )
-
-
-@cache
-def _paddle() -> Any:
-    return paddle_engine({"Global.log_level": "error", "Det.limit_type": "max", "Det.limit_side_len": 960})
 
 
 Piece = tuple[float, float, float, str]

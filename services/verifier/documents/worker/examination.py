@@ -17,6 +17,7 @@ import numpy as np
 
 from services.verifier.documents.barcode.symbols import read_licence
 from services.verifier.documents.bills.reader import read_bill
+from services.verifier.documents.cards.comparison import marks_in
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import Picture, reduced
@@ -32,7 +33,7 @@ from services.verifier.documents.results import (
     PageFacts,
     TextLine,
 )
-from services.verifier.documents.text import read_lines
+from services.verifier.documents.text import read_lines, read_overprint
 from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, WorkerTask, frame
 
 MOST_LINES: Final = 800
@@ -154,7 +155,9 @@ def _zone(picture: Picture) -> MachineZone | None:
 
 
 def _lines(picture: Picture, page: int) -> tuple[TextLine, ...]:
-    return read_lines(picture, page=page, seconds=LINES_SECONDS)
+    lines = read_lines(picture, page=page, seconds=LINES_SECONDS)
+    across = read_overprint(picture, page=page)
+    return (*lines, *(line for line in across if marks_in([line.text])))
 
 
 def warm_up(readers: Readers) -> None:
