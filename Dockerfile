@@ -49,7 +49,8 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
 RUN cd /product/habeas && find cli client embedded services/fulfillment/drafting services/fulfillment/map_check \
     services/fulfillment/datamap/diagram services/fulfillment/drop services/fulfillment/breach services/intake/breach \
     services/notifier/breach services/intake/channels services/verifier/documents services/console/pages \
-    services/console/decisions services/console/api shared/client -name __pycache__ -prune -exec rm -r {} +
+    services/console/decisions services/console/api services/console/signin services/console/system \
+    services/fulfillment/package/redaction services/intake/trail shared/client -name __pycache__ -prune -exec rm -r {} +
 
 # ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE} AS runtime

@@ -25,7 +25,6 @@ from shared.runtime.mongo import Collection, Document, to_bson
 from tests.integration.pipeline import PORTAL, Pipeline, comes_true, command, running
 
 SERVICE = "fulfillment"
-TOMORROW = timedelta(days=1, hours=2)
 
 
 @dataclass
@@ -53,6 +52,10 @@ class History:
         heads = self.heads if kept else None
         return (await audit.verify(stored, self.master_key, case=case, kept=heads)).findings
 
+    def after(self, days: int) -> datetime:
+        """Return a moment *days* days later: the rows of the day before are settled, no others."""
+        return (self.at + timedelta(days=days)).replace(hour=2)
+
     async def export(self, clock: Callable[[], datetime]) -> None:
         for service in audit.JOURNALS:
             database = self.pipeline.client[f"{self.pipeline.prefix}_{service}"]
@@ -75,7 +78,7 @@ async def history(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory)
         for _ in range(2):  # while the first one reads, a row may come that it does not see
             await comes_true(partial(rests, pipeline))
         history = History(pipeline, cases, folder / "heads", datetime.now(UTC))
-        await history.export(lambda: history.at + TOMORROW)
+        await history.export(lambda: history.after(1))
         code, said, errors = await command(pipeline, "audit", "heads", "--out", str(history.heads))
         assert (code, errors) == (0, ""), said
         yield history
@@ -163,7 +166,7 @@ async def test_deleted_last_row_is_found_by_the_heads(history: History) -> None:
 async def test_tail_that_was_cut_off_and_grew_again_is_found_by_the_earlier_heads(history: History) -> None:
     case, key = history.cases[0], chain_key(history.master_key, "intake")
     *_, before, last = await history.rows(case, "intake")
-    journal, later = history.journal("intake"), history.at + TOMORROW
+    journal, later = history.journal("intake"), history.after(1)
     heads = history.pipeline.client[f"{history.pipeline.prefix}_intake"][COLLECTION]
     mac = before[MAC]
     async with restored(journal, heads):
@@ -175,7 +178,7 @@ async def test_tail_that_was_cut_off_and_grew_again_is_found_by_the_earlier_head
             await journal.insert_one(row)
             mac = row[MAC]
         exported = await heads.count_documents({})
-        await history.export(lambda: history.at + 2 * TOMORROW)
+        await history.export(lambda: history.after(2))
         assert await heads.count_documents({}) == exported + 1
         assert await history.verify() == found(case, (last["n"], ChainFault.CHANGED), service="intake")
 
@@ -391,9 +394,9 @@ async def test_heads_of_later_days_go_on_where_the_last_ones_ended(history: Hist
     collections = [history.pipeline.client[name][COLLECTION] for name in names]
     async with restored(*collections):
         exported = await collections[0].count_documents({})
-        await history.export(lambda: history.at + TOMORROW)
+        await history.export(lambda: history.after(1))
         assert await collections[0].count_documents({}) == exported, "a day is exported once"
-        await history.export(lambda: history.at + 2 * TOMORROW)
+        await history.export(lambda: history.after(2))
         assert await collections[0].count_documents({}) == exported + 1
         assert await history.verify(kept=True) == []
         await collections[0].delete_one({"_id": 1})
