@@ -536,14 +536,8 @@ async def wrap_anew(client: Client, prefix: str, rings: Mapping[str, KeyRing]) -
     count = unopened = 0
     with translated("wrap the keys of cases anew"):
         async for document in keys.find({"key": {"$ne": None}}):
-            try:
-                anew = {
-                    account: _wrapped_by_first(wrapping[account], sealed, f"{document['_id']} for {account}")
-                    for account, sealed in document["key"].items()
-                }
-            except (Sealed, LookupError, TypeError, AttributeError):  # not as we write them, or not ours
-                unopened += 1
-                continue
+            anew, failed = _wrapped_anew(document, wrapping)
+            unopened += failed
             if anew != document["key"]:
                 guard = {"_id": document["_id"], "key": document["key"]}
                 count += (await keys.update_one(guard, {"$set": {"key": anew}})).modified_count
@@ -552,6 +546,20 @@ async def wrap_anew(client: Client, prefix: str, rings: Mapping[str, KeyRing]) -
 
 def _wrapping(root: RootKey) -> dict[str, tuple[AESGCM, ...]]:
     return {account: tuple(map(AESGCM, keys)) for account, keys in wrapping_keys(root).items()}
+
+
+def _wrapped_anew(document: Document, wrapping: Mapping[str, Sequence[AESGCM]]) -> tuple[object, bool]:
+    """Return the keys of a case as they are to be stored, and whether one of them does not open."""
+    keys = document["key"]
+    if not isinstance(keys, Mapping):
+        return keys, True
+    anew, failed = dict(keys), False
+    for account, sealed in keys.items():
+        try:
+            anew[account] = _wrapped_by_first(wrapping[account], sealed, f"{document['_id']} for {account}")
+        except (Sealed, LookupError, TypeError):  # of another account than ours, or not as we write them
+            failed = True
+    return anew, failed
 
 
 def _wrapped_by_first(keys: Sequence[AESGCM], sealed: bytes, name: str) -> bytes:

@@ -475,3 +475,15 @@ async def test_malformed_key_stops_no_wrapping_of_others(
     found = await wrap_anew(mongo_client, database_prefix, rotated_rings())
     assert found.anew
     assert found.unopened == 1
+
+
+async def test_keys_beside_a_malformed_one_are_wrapped_anew(
+    vault: Vault, keys: Collection, mongo_client: Client, database_prefix: str
+) -> None:
+    """Else the case would be lost with the old master key."""
+    await vault.seal(CASE, "request", ADA)
+    await keys.update_one({"_id": CASE}, {"$set": {"key.evil": b""}})
+    rings = rotated_rings()
+    assert (await wrap_anew(mongo_client, database_prefix, rings)).unopened == 1
+    newest = KeyRing("intake", {name: [bytes(32)] for name in map(wrapping_purpose, READERS)})
+    assert await Vault(mongo_client, prefix=database_prefix, master_key=newest).open(CASE, "request") == ADA
