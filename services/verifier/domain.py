@@ -242,7 +242,7 @@ class Verification:
     mismatches: int = 0
     reviewed_for: tuple[Code, ...] = ()
     """Why the staff must look at a proof; empty if it need not."""
-    objection: Code | None = None
+    proof_refused_for: Code | None = None
     """Why the last proof does not count; None once another one came."""
     unclear: tuple[Evidence, ...] = ()
     """The evidence of the proofs that the staff must look at, if they hold."""
@@ -369,7 +369,7 @@ def _refusal_noted(known: Verification, fact: ProofRefused) -> Verification:
         return replace(known, put_off=known.put_off + 1)
     if known.code is not None and fact.spends_code:
         return replace(known, code=known.code.tried())
-    return known if fact.reason == "not_needed" else replace(known, objection=fact.reason)
+    return known if fact.reason == "not_needed" else replace(known, proof_refused_for=fact.reason)
 
 
 def _proof_noted(known: Verification, fact: Fact) -> Verification:
@@ -378,8 +378,8 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             evidence = (*known.evidence, *(proof.ref for proof in fact.proofs))
             readable = (*known.readable, *_readable(fact.proofs))
             hold = _newest_points(fact.proofs, known)
-            came = replace(known, evidence=evidence, readable=readable, points_on_hold=hold)
-            return replace(came, objection=None)
+            came = replace(known, evidence=evidence, readable=readable, proof_refused_for=None)
+            return replace(came, points_on_hold=hold)
         case CodeIssued():
             code, evidence = IssuedCode(fact.digest, fact.expires_at), (*known.evidence, fact.ref)
             issued = replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, put_off=0)

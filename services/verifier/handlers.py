@@ -646,7 +646,9 @@ async def _ask_for_missing(ctx: VerifierContext) -> Sequence[Fact]:
         return []
     if not asks:
         return [_refuse_or_downgrade(ctx, "unidentifiable")]
-    return [] if asks == known.wanted else _ask(ctx, asks, known.objection)
+    # A confirmation needs no other proof: what was wrong with one no longer matters.
+    refused_for = None if asks == domain.CONFIRMED else known.proof_refused_for
+    return [] if asks == known.wanted else _ask(ctx, asks, refused_for)
 
 
 def _code_helps(asks: Ways, ctx: VerifierContext) -> bool:

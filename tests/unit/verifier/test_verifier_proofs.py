@@ -276,6 +276,14 @@ async def test_the_next_question_repeats_why_the_last_proof_does_not_count() -> 
     assert office.the(IdentityVerified)
 
 
+async def test_question_for_a_confirmation_names_no_refused_proof() -> None:
+    office = await opened(right="erasure", subject=STRANGER, sensitivity=Sensitivity.ORDINARY)
+    await office.offer(CLAIM, declaration(name="Bertolt Quastenflosser"), id_="c")
+    await office.compare(THREE_AGREE)
+    asked = office.facts(IdentityChallenged)[-1]
+    assert (asked.wanted, asked.refused_for) == ((("confirmation",),), None)
+
+
 async def test_a_declaration_that_counts_is_kept_when_everything_else_is_destroyed() -> None:
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
     await office.compare(THREE_AGREE)
