@@ -26,7 +26,7 @@ from shared.contract import topology
 from shared.contract.answer import LetterCopy
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import STRUCTURED, encode
-from shared.contract.events import IdentityVerified, NoticeSent, RestrictionAnnounced, Submission
+from shared.contract.events import ErasureDue, IdentityVerified, NoticeSent, RestrictionAnnounced, Submission
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.topology import (
     COMMAND,
@@ -266,6 +266,22 @@ async def test_forged_identity_behind_an_own_routing_key_is_parked_without_effec
 
     async def refused() -> bool:
         return (await parked_bodies(pipeline, "fulfillment")).count(body) == 2
+
+    await comes_true(refused)
+    assert await pipeline.rows("fulfillment", case=case) == []
+    assert await pipeline.mentions(VICTIM.email) == before
+
+
+async def test_forged_identity_of_the_own_account_is_parked_without_effect(pipeline: Pipeline) -> None:
+    """The account of fulfillment publishes a type of its own that its own queue gets, with another body."""
+    case, before = await unproven(pipeline)
+    body, key = forged(case), ErasureDue.TYPE
+    async with connected(pipeline, "fulfillment") as allowed:
+        own = user_of_account(pipeline, "fulfillment")
+        assert await allowed(publishing(EVENTS, key, body, user_id=own))
+
+    async def refused() -> bool:
+        return body in await parked_bodies(pipeline, "fulfillment")
 
     await comes_true(refused)
     assert await pipeline.rows("fulfillment", case=case) == []
