@@ -44,7 +44,7 @@ COPY . .
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
 # Code of the operator's command, of the channels, most of which are off by default, of the document readers, of
-# breaches and of the console's pages stays without byte code: a fifth of the layer less, for a tenth of a second at
+# breaches, of the console and of other seldom tasks stays without byte code: a fifth of the layer less, for a tenth of a second at
 # the start of a service.
 RUN cd /product/habeas && find cli client embedded services/fulfillment/drafting services/fulfillment/map_check \
     services/fulfillment/datamap/diagram services/fulfillment/drop services/fulfillment/breach services/intake/breach \

@@ -200,7 +200,7 @@ def declaration_error(declaration: Declaration, claimed_name: str | None, now: d
     """
     Return why *declaration* does not count, or None (11 CCR §§ 7062(c), 7001(ii): electronically, too).
 
-    A request that states no name, as those of some clients do, can be declared by any name.
+    Some clients state no name in a request: then any name may stand under the declaration.
     """
     if _plain_text(declaration.text) not in map(_plain_text, TEXTS.values()):
         return "decl_text_version"

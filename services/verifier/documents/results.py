@@ -91,6 +91,11 @@ class MachineZone(PlainValue):
     turns: int = 0
     """Quarters, against the clock, by which the page is turned to stand upright."""
 
+    @property
+    def by_two_engines(self) -> bool:
+        """Whether two engines read it alike."""
+        return self.engines > 1
+
 
 class Licence(PlainValue):
     """The data of a North American driver's licence, from its PDF417 barcode (AAMVA DL/ID standard)."""

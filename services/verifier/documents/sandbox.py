@@ -57,7 +57,7 @@ T = TypeVar("T")
 COMMAND: Final = (sys.executable, "-P", "-s", "-B", "-m", f"{__package__}.worker")
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), "1")
 KEPT_MEMORY: Final = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 30))
-"""Memory is kept between the steps of a model instead of given back to the kernel: a fifth of the time."""
+"""Memory is kept between the steps of a model, not given back to the kernel: a sixth of the time less."""
 NEEDED: Final = (
     "the machine must be x86_64 or aarch64 with Linux 5.13 or newer, Landlock among its security modules, "
     "and the container must permit landlock_restrict_self and seccomp"

@@ -21,7 +21,7 @@ from services.verifier.documents.results import TextLine
 LONGEST_SIDE = 2000
 """Pixels; a larger picture is made smaller. A page of A4 is read well at 170 dots per inch."""
 SOUGHT_SIDE = 1280
-"""Pixels; where lines are is looked for in a smaller picture, which takes half the time."""
+"""Pixels; lines are looked for in a smaller picture than they are read in: the time grows with its area."""
 OVERPRINT_SIDE = 480
 """Pixels; what is printed across a sample is large."""
 MOST_OVERPRINTS = 8

@@ -27,8 +27,6 @@ from shared.matching.characters import folded, listed, stripped
 from shared.matching.name_words import split
 from shared.matching.transliteration import spellings
 
-ENGINES = 2
-"""That have read the zone alike before a number may stay unread in the print."""
 LEAST_NUMBER = 5
 """Characters of a number that is looked for within longer text."""
 _LEAST_JOINED = 5
@@ -119,7 +117,7 @@ def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tupl
         "born": _born(expected, printed, fields),
         "expires": _expires(expected, printed, fields),
     }
-    if isinstance(read, MachineZone) and read.engines >= ENGINES and _all_but_number(answers):
+    if isinstance(read, MachineZone) and read.by_two_engines and _all_but_number(answers):
         # Two engines read it alike with its check digit, and everything else ties the print to the zone.
         answers["number"] = _Answer.UNASKED
     # Where nothing agrees, the print was hardly read: it may stand on its head.
@@ -261,13 +259,13 @@ def _born(expected: ExpectedPrint, lines: Sequence[TextLine], fields: PrintedFie
     labelled = _sure_dates(fields, PrintedField.BORN)
     if labelled:
         return _Answer.SAID if any(born in days for days in labelled) else _Answer.DIFFERENT
-    if _stands(born, lines, fields):
+    if _is_printed(born, lines, fields):
         return _Answer.SAID
     rivals = (_may_be_birth(day, born, expected.expires) for days in fields.dates for day in days)
     return _Answer.ALIKE if any(rivals) else _Answer.UNREAD
 
 
-def _stands(day: date, lines: Sequence[TextLine], fields: PrintedFields) -> bool:
+def _is_printed(day: date, lines: Sequence[TextLine], fields: PrintedFields) -> bool:
     """Return whether *day* is printed, also where the reader lost marks between its parts: ``05.062018``."""
     bare = {f"{day:%d%m%Y}", f"{day:%Y%m%d}"}
     runs = (re.sub(r"\D", "", run) for line in lines for run in _RUNS.findall(line.text))
@@ -287,7 +285,7 @@ def _expires(expected: ExpectedPrint, lines: Sequence[TextLine], fields: Printed
     """Return whether the expiry is printed: a forger may compute the zone anew and leave the print."""
     if expected.expires is None:
         return _Answer.UNASKED
-    if _stands(expected.expires, lines, fields):
+    if _is_printed(expected.expires, lines, fields):
         return _Answer.SAID
     if _sure_dates(fields, PrintedField.EXPIRES):
         return _Answer.DIFFERENT

@@ -100,7 +100,7 @@ def accepted(zone: MachineZone) -> bool:
     error pass. Reads of one engine may err alike, so two engines must agree. Whether the document is one that
     may be accepted, or has expired, is decided elsewhere.
     """
-    return not zone.wrong_digits and zone.engines >= ENOUGH and not _unknown(zone)
+    return not zone.wrong_digits and zone.by_two_engines and not _unknown(zone)
 
 
 def zone_checks(zone: MachineZone | None) -> tuple[Check, ...]:

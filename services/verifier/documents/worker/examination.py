@@ -23,6 +23,7 @@ from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import Picture, reduced
 from services.verifier.documents.mrz.consensus import zone_checks
 from services.verifier.documents.mrz.reader import read_zone
+from services.verifier.documents.mrz.zones import turned
 from services.verifier.documents.results import (
     Bill,
     BillKind,
@@ -102,7 +103,7 @@ def _with_text(reading: DocumentReading, opened: OpenedFile, readers: Readers) -
 def _upright(pictures: Sequence[Picture], zone: MachineZone | None) -> list[Picture]:
     """Return *pictures* with the page of *zone* turned: text that does not lie is read badly."""
     turns = {zone.page: zone.turns} if zone is not None else {}
-    return [np.ascontiguousarray(np.rot90(one, turns.get(page, 0))) for page, one in enumerate(pictures)]
+    return [turned(picture, turns.get(page, 0)) for page, picture in enumerate(pictures)]
 
 
 def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
