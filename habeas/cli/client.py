@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from habeas.client import (
         accounts,
         audit,
+        backup_manifest,
         backups,
         breach_files,
         breach_scope,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         watched_facts,
     )
 
-    __all__ = ["accounts", "audit", "backups", "breach_files", "breach_scope", "cases"]
+    __all__ = ["accounts", "audit", "backup_manifest", "backups", "breach_files", "breach_scope", "cases"]
     __all__ += ["certificates", "console_api", "dead_letters", "deadlines", "decisions", "drop"]
     __all__ += ["engine", "erasures", "event_files", "identity", "inbox", "incident_register", "laws"]
     __all__ += ["letters", "map_draft", "master_keys", "migrations", "opened_cases"]

@@ -7,16 +7,17 @@ of mongodump; indexes are left out, for services make them at their start.
 """
 
 import asyncio
-import json
 import os
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from habeas.client.backup_manifest import BackupManifest, FileDigest
 from habeas.client.private_files import make_folder, open_private, require_own
 from shared.contract import topology
 from shared.errors import ConfigurationError
@@ -56,6 +57,12 @@ class BackupFolders:
         """Return the folder for *database*, a name without prefix."""
         return self.keys if database == KEYS else self.content
 
+    def name_of(self, file: Path) -> str:
+        """Return the name of *file* in the manifest, wherever the folders are."""
+        within_keys = file.is_relative_to(self.keys)
+        folder, first = (self.keys, "keys") if within_keys else (self.content, "content")
+        return f"{first}/{file.relative_to(folder).as_posix()}"
+
 
 @dataclass(frozen=True, slots=True)
 class BackupExtent:
@@ -65,6 +72,8 @@ class BackupExtent:
     """When it was begun; it has everything that was written before."""
     bytes_: int
     files: int
+    sealed: bool
+    """Whether its manifest has a seal, made or verified with the installation's key."""
 
 
 def sync(path: Path) -> None:
@@ -77,10 +86,16 @@ def sync(path: Path) -> None:
 
 
 async def back_up(
-    client: Client, prefix: str, folders: BackupFolders, sync: Callable[[Path], None] = sync
+    client: Client,
+    prefix: str,
+    folders: BackupFolders,
+    sync: Callable[[Path], None] = sync,
+    key: bytes | None = None,
 ) -> BackupExtent:
     """
     Write all our databases as they are now; all is on the disk, by *sync*, before the backup is marked whole.
+
+    The mark is its manifest, sealed with *key* if there is one.
 
     Raises:
         StoreUnavailable: The database does not answer.
@@ -91,41 +106,52 @@ async def back_up(
     _must_be_apart(folders)
     for folder in (folders.content, folders.keys):
         _must_be_new(folder)
-    at, sizes = datetime.now(UTC), list[int]()
+    at, files = datetime.now(UTC), dict[str, FileDigest]()
     async with snapshot(client, "back up") as session:
         for name in OWN:  # before anything is written
             await _collections(client[f"{prefix}_{name}"])
         for name in OWN:
             database = client[f"{prefix}_{name}"]
             for collection in await _collections(database):
-                with _created(folders.of(name) / database.name / f"{collection}.bson") as out:
-                    sizes.append(0)
-                    async for batch in raw_batches(database[collection], session):
-                        sizes[-1] += out.write(batch)
+                file = folders.of(name) / database.name / f"{collection}.bson"
+                files[folders.name_of(file)] = await _written(
+                    file, raw_batches(database[collection], session)
+                )
     await asyncio.to_thread(_sync_all, folders, sync)
-    mark = {"at": at.isoformat(), "prefix": prefix}
+    mark = BackupManifest(at, prefix, files).written(key)
     for folder in (folders.content, folders.keys):
         with _created(folder / COMPLETE) as out:
-            out.write(json.dumps(mark).encode())
+            out.write(mark.encode())
         sync(folder / COMPLETE)
         sync(folder)
-    return BackupExtent(at, sum(sizes), len(sizes))
+    return BackupExtent(at, sum(one.bytes_ for one in files.values()), len(files), key is not None)
 
 
-async def restore(client: Client, prefix: str, folders: BackupFolders) -> BackupExtent:
+async def restore(
+    client: Client, prefix: str, folders: BackupFolders, key: bytes | None = None, *, unsealed: bool = False
+) -> BackupExtent:
     """
     Write a backup into our databases, which must be empty, and which no service uses meanwhile.
 
     The record of migrations that `habeas topology` has made there is replaced.
 
+    Args:
+        client: Of the administrator.
+        prefix: First part of the names of our databases.
+        folders: The backup.
+        key: Verifies the seal of its manifest; without it, files are compared with the manifest alone.
+        unsealed: Whether a manifest without a valid seal, and a backup without a manifest, will do.
+
     Raises:
         StoreUnavailable: The database does not answer.
-        ConfigurationError: A folder has no whole backup, or what is no part of one; the two are of different
-            moments, the prefix is another, or a database has documents.
+        ConfigurationError: A folder has no whole backup, or what is no part of one; a file is missing, added
+            or changed; the two are of different moments, the prefix is another, or a database has documents.
     """
     mark = _mark(folders, prefix)
     content = {f"{prefix}_{name}" for name in OWN if name != KEYS}
     files = [*_files(folders.content, content), *_files(folders.keys, {f"{prefix}_{KEYS}"})]
+    found = {folders.name_of(file): file for file in files}
+    await asyncio.to_thread(mark.require, found, key, unsealed=unsealed)
     await _must_be_empty(client, prefix)
     with translated("drop the record of migrations"):  # of a new installation, which has nothing to migrate
         await client.drop_database(f"{prefix}_{MIGRATIONS}")
@@ -134,9 +160,8 @@ async def restore(client: Client, prefix: str, folders: BackupFolders) -> Backup
         await create_compressed(collection)
         for documents in _portions(raw_documents_in(file)):
             await insert_new(collection, documents)
-    return BackupExtent(
-        datetime.fromisoformat(mark["at"]), sum(file.stat().st_size for file in files), len(files)
-    )
+    sealed = bool(mark.seal) and key is not None and not unsealed
+    return BackupExtent(mark.at, sum(file.stat().st_size for file in files), len(files), sealed)
 
 
 def _sync_all(folders: BackupFolders, sync: Callable[[Path], None]) -> None:
@@ -153,6 +178,16 @@ async def _collections(database: Database) -> list[str]:
         if not COLLECTION.fullmatch(name):
             raise ConfigurationError(f"{database.name} has a collection {name!a}: drop it, or rename it")
     return own
+
+
+async def _written(file: Path, batches: AsyncIterator[bytes]) -> FileDigest:
+    """Write *batches* into a new *file*; return its size and digest. Raises as `_created`."""
+    size, digest = 0, sha256()
+    with _created(file) as out:
+        async for batch in batches:
+            size += out.write(batch)
+            digest.update(batch)
+    return FileDigest(size, digest.hexdigest())
 
 
 @contextmanager
@@ -179,19 +214,21 @@ def _must_be_new(folder: Path) -> None:
         raise ConfigurationError(f"{folder}: is not empty; name a new folder for each backup")
 
 
-def _mark(folders: BackupFolders, prefix: str) -> Mapping[str, str]:
-    marks = []
+def _mark(folders: BackupFolders, prefix: str) -> BackupManifest:
+    marks: list[str] = []
     for folder in (folders.content, folders.keys):
         try:
-            marks.append(json.loads((folder / COMPLETE).read_text(encoding="utf-8")))
+            marks.append((folder / COMPLETE).read_text(encoding="utf-8"))
+            manifest = BackupManifest.read(marks[-1])
         except (OSError, ValueError):
             raise ConfigurationError(f"{folder}: has no whole backup") from None
     if marks[0] != marks[1]:
-        raise ConfigurationError(f"{folders.content} and {folders.keys} are of different moments")
-    if marks[0]["prefix"] != prefix:
-        raise ConfigurationError(f"the backup is of HABEAS_DATABASE_PREFIX {marks[0]['prefix']}")
-    mark: Mapping[str, str] = marks[0]
-    return mark
+        raise ConfigurationError(
+            f"{folders.content} and {folders.keys} are of different moments, or a {COMPLETE} was changed"
+        )
+    if manifest.prefix != prefix:
+        raise ConfigurationError(f"the backup is of HABEAS_DATABASE_PREFIX {manifest.prefix}")
+    return manifest
 
 
 def _files(folder: Path, databases: Container[str]) -> list[Path]:

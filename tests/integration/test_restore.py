@@ -115,6 +115,31 @@ async def test_backup_has_one_moment_and_only_a_whole_one_is_restored_into_empty
         await restore(mongo_client, database_prefix, folders)
 
 
+async def test_staff_account_that_was_added_to_a_backup_is_not_restored(
+    mongo_client: Client, database_prefix: str, tmp_path: Path
+) -> None:
+    """The folder's writer needs no key for one: an account is verified by its public key."""
+    accounts = mongo_client[f"{database_prefix}_staff"]["accounts"]
+    await accounts.insert_one({"_id": "anna"})
+    folders, key = BackupFolders(tmp_path / "content", tmp_path / "keys"), bytes(32)
+    assert (await back_up(mongo_client, database_prefix, folders, key=key)).sealed
+    await mongo_client.drop_database(accounts.database.name)
+    file = folders.content / accounts.database.name / "accounts.bson"
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"anna", b"eve!"))
+    with pytest.raises(ConfigurationError, match=r"accounts\.bson: was changed since the backup"):
+        await restore(mongo_client, database_prefix, folders, key)
+    file.write_bytes(whole)
+    mark = (folders.content / COMPLETE).read_text(encoding="utf-8")
+    (folders.content / COMPLETE).write_text(mark.replace("accounts.bson", "codes.bson"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=f"of different moments, or a {COMPLETE} was changed"):
+        await restore(mongo_client, database_prefix, folders, key)
+    (folders.content / COMPLETE).write_text(mark, encoding="utf-8")
+    assert accounts.database.name not in await mongo_client.list_database_names(), "nothing was written"
+    assert (await restore(mongo_client, database_prefix, folders, key)).sealed
+    assert [one["_id"] async for one in accounts.find()] == ["anna"]
+
+
 async def test_documented_command_drops_the_databases_of_habeas_and_no_others(
     mongo_client: Client, mongo_url: str, database_prefix: str, tmp_path: Path
 ) -> None:
