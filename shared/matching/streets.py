@@ -118,7 +118,7 @@ UNIT = re.compile(
     r"| (?P<ground>eg|rdc|dg|rez-de-chauss[ée]e|ground\ floor|basement|bsmt) (?![\w]) )"
 )
 """The kind and number of a dwelling in a house."""
-CARE_OF = re.compile(r"(?i)^(?:c\s?/\s?o|z\.? ?h(?:d|\.d)\.?|attn\.?|p/a|chez)\b.*")
+CARE_OF = re.compile(r"(?i)^(?:c\s?/\s?o|z\.? ?h(?:d|\.d)\.?|attn\.?|p/a|t\.?a\.?v\.?|chez)(?:\b|(?<=\.)).*")
 """The owner of the letter box: no part of the address."""
 COUNTRIES = listed(
     """

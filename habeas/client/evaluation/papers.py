@@ -14,7 +14,9 @@ from services.verifier.documents.worker.frames import Request, WorkerTask
 from shared.matching import match_addresses, match_names
 from shared.matching.characters import folded, stripped
 
-BILL_QUESTIONS = ("kind", "issuer", "date", "recipient", "address")
+BILL_QUESTIONS = ("kind", "issuer", "date", "recipient", "address", "claimed_wrong")
+"""The last: whether a recipient or an address is claimed that is not the printed one."""
+CLAIMS = ("recipient", "address")
 CARD_QUESTIONS = {
     "surname": ("surname", PrintedField.SURNAME),
     "given": ("given_names", PrintedField.GIVEN_NAMES),
@@ -41,12 +43,18 @@ def bills(readers: Readers, today: date) -> Family:
     def read(manifest: Manifest, entry: Entry) -> FileResult:
         bill = _examined(manifest, entry, WorkerTask.ADDRESS, readers).bill
         if bill is None:
-            return FileResult(dict.fromkeys(_known(entry["expected"]), False), {})
+            return FileResult(dict.fromkeys((*_known(entry["expected"]), "claimed_wrong"), False), {})
         expected = entry["expected"]
         marks = {question: _right(question, bill, expected, today) for question in _known(expected)}
-        return FileResult(marks, bill.model_dump(mode="json"))
+        wrong = any(getattr(bill, claim) and not _right(claim, bill, expected, today) for claim in CLAIMS)
+        return FileResult(marks | {"claimed_wrong": wrong}, bill.model_dump(mode="json"))
 
-    return Family("bills", ("proof_of_address",), BILL_QUESTIONS, read, lambda _: "bill")
+    return Family("bills", ("proof_of_address",), BILL_QUESTIONS, read, bill_type)
+
+
+def bill_type(entry: Entry) -> str:
+    """Return the type of a proof of address, such as utility."""
+    return str(entry["expected"].get("bill_type", "bill")).replace("_", " ")
 
 
 def cards(readers: Readers) -> Family:
@@ -82,13 +90,20 @@ def _right(question: str, bill: Bill, expected: Mapping[str, Any], today: date) 
         case "kind":
             return any(word in str(expected["bill_type"]).casefold() for word in KINDS[bill.kind])
         case "issuer":
-            return bool(bill.issuer) and _plain(bill.issuer) in _plain(expected["issuer"])
+            return bool(bill.issuer) and any(
+                _plain(bill.issuer) in _plain(one) for one in _all(expected, question)
+            )
         case "recipient":
-            return bool(match_names(bill.recipient, expected["recipient"]))
+            return any(match_names(bill.recipient, one) for one in _all(expected, question))
         case "address":
-            return bool(match_addresses(bill.address, expected["address"]))
+            return any(match_addresses(bill.address, one) for one in _all(expected, question))
         case _:
             return _dated(bill, expected, today)
+
+
+def _all(expected: Mapping[str, Any], question: str) -> list[str]:
+    """Return the expected reading, and others that are as good."""
+    return [expected.get(question, ""), *expected.get(f"{question}_accept", ())]
 
 
 def _dated(bill: Bill, expected: Mapping[str, Any], today: date) -> bool:

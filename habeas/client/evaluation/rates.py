@@ -7,6 +7,7 @@ from rich.table import Table
 
 from habeas.client.evaluation.judged import NEVER, EvaluationVerdicts
 from habeas.client.evaluation.known_files import Entry, FileOutcome
+from habeas.client.evaluation.papers import bill_type
 from shared.contract.events import Verdict
 
 Z = 1.96
@@ -15,7 +16,6 @@ TYPES = {
     "aamva_barcode_image": "AAMVA barcode",
     "card_front_no_mrz": "card front",
     "no_mrz": "no zone",
-    "proof_of_address": "bill",
 }
 
 
@@ -35,6 +35,8 @@ def wilson(right: int, of: int) -> tuple[float, float]:
 
 def type_of(entry: Entry) -> str:
     """Return the type of a document, such as TD3."""
+    if entry["kind"] == "proof_of_address":
+        return f"bill: {bill_type(entry)}"
     return TYPES.get(entry["kind"]) or str(entry.get("doc_format") or "unknown zone")
 
 

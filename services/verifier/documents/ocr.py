@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
 
+LEAST_WIDTH = 96
+"""Of a line as it is read, 48 pixels high; a shorter one is filled up, which costs time (default: 320)."""
 ONE_THREAD = dict.fromkeys(
     (f"EngineConfig.onnxruntime.{kind}_op_num_threads" for kind in ("intra", "inter")), 1
 )
@@ -17,6 +19,20 @@ ONE_THREAD = dict.fromkeys(
 def block_engine() -> "RapidOCR":
     """Return the engine for blocks up to 960 pixels, which are not enlarged; loaded once for each process."""
     return paddle_engine({"Global.log_level": "error", "Det.limit_type": "max", "Det.limit_side_len": 960})
+
+
+@cache
+def line_engine() -> "RapidOCR":
+    """
+    Return the engine for pages, whose lines are read one by one; loaded once for each process.
+
+    Flags of single calls would stick, so none is used.
+    """
+    steps = ("use_cls", "use_preprocess_img", "use_vertical_padding")
+    shape = {"Rec.rec_img_shape": [3, 48, LEAST_WIDTH]}
+    return paddle_engine(
+        {"Global.log_level": "critical", **shape, **{f"Global.{step}": False for step in steps}}
+    )
 
 
 def paddle_engine(params: Mapping[str, object]) -> "RapidOCR":

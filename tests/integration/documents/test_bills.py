@@ -357,3 +357,137 @@ def test_a_scanned_pdf_of_a_bill_is_read() -> None:
     bill = read(read_lines(np.asarray(picture)))
     checks = bill_checks(bill, "Erika Beispiel", HOME, TODAY)
     assert {check.result for check in checks} == {CheckResult.PASS}, (bill, checks)
+
+
+FIRM = page(
+    ["Beispiel Handel GmbH", "Ladenweg 1", "12345 Beispielstadt", "", "", "Invoice to", "Muster Bau GmbH",
+     "Hafenstraße 4", "20457 Hamburg"],
+    ["Rechnungsdatum 15.01.2026"],
+    ["Artikelnummer | Menge | Einzelpreis"],
+)  # fmt: skip
+NAMED = page(
+    ["Example Works Ltd", "1 High Street", "Leeds LS1 1AA", "", "", "Bill to:", "Jane Other", "5 Side Road",
+     "Leeds LS1 1AB"],
+    ["Customer name: Ada Example", "", "", "", "", "Ada Example", "12 Meadow Lane", "Leeds LS1 1AD"],
+)  # fmt: skip
+WINDOW = page(
+    ["", "Strom Beispiel AG · Energieweg 1 · 12345 Beispielstadt", "Erika Beispiel", "Musterstraße 12",
+     "12345 Beispielstadt"],
+    ["Strom Beispiel AG", "Energieweg 1", "12345 Beispielstadt", "www.strom.example"],
+)  # fmt: skip
+FORM = page(
+    ["Contoso Example Ltd", "", "", "Nombre: Carmen Ejemplo", "",
+     "Dirección: Santa Marta 45, 3º, Madrid, España 28012"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "recipient", "address"),
+    [
+        pytest.param(FIRM, "Muster Bau GmbH", ("Hafenstraße 4", "20457 Hamburg"), id="firm with a label"),
+        pytest.param(NAMED, "Ada Example", ("12 Meadow Lane", "Leeds LS1 1AD"), id="named elsewhere"),
+        pytest.param(WINDOW, "Erika Beispiel", ("Musterstraße 12", "12345 Beispielstadt"), id="window"),
+        pytest.param(page(["Erika Beispiel", "Uferweg 1", "234 Berlin"]), "Erika Beispiel",
+                     ("Uferweg 1", "234 Berlin"), id="a code that no country has"),
+        pytest.param(page(["DJ EXAMPLE", "123 ORCHARD ROAD", "#03-15", "SINGAPORE 238800"]), "DJ EXAMPLE",
+                     ("123 ORCHARD ROAD", "#03-15", "SINGAPORE 238800"), id="a code of another country"),
+        pytest.param(page(["Ada Example", "2 Kingdom Street", "London", "United Kingdom"]), "Ada Example",
+                     ("2 Kingdom Street", "London", "United Kingdom"), id="no code"),
+        pytest.param(page(["Mrs Ada Example", "Rose Cottage", "Mill Lane", "Wexcombe", "SN8 9XX"]),
+                     "Mrs Ada Example", ("Rose Cottage", "Mill Lane", "Wexcombe", "SN8 9XX"),
+                     id="a house with a name"),
+        pytest.param(page(["M. Paul Exemple", "Résidence Les Pins", "12 rue Neuve", "69001 LYON"]),
+                     "M. Paul Exemple", ("Résidence Les Pins", "12 rue Neuve", "69001 LYON"), id="building"),
+        pytest.param(page(["Herrn Karl Muster", "und Frau Berta Muster", "Uferweg 1", "10115 Berlin"]),
+                     "Herrn Karl Muster und Frau Berta Muster", ("Uferweg 1", "10115 Berlin"), id="a couple"),
+        pytest.param(page(["ADA 0 EXAMPLE", "7 OAK LN", "CEDAR HOLLOW 0R 97.099"]),
+                     "ADA O EXAMPLE", ("7 OAK LN", "CEDAR HOLLOW OR 97099"), id="misread letters"),
+    ],
+)  # fmt: skip
+def test_recipient_is_found_in_many_layouts(
+    lines: Sequence[TextLine], recipient: str, address: tuple[str, ...]
+) -> None:
+    bill = read(lines)
+    assert (bill.recipient, bill.address) == (recipient, address)
+
+
+def test_name_and_address_stand_behind_labels_of_a_form() -> None:
+    bill = read(FORM)
+    assert bill.recipient == "Carmen Ejemplo"
+    assert bill.address == ("Santa Marta 45, 3º, Madrid, España 28012",)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(page(["Strom Beispiel AG", "Energieweg 1", "12345 Beispielstadt"]), id="sender"),
+        pytest.param(page(["Lieferstelle", "Nebenweg 3", "12345 Beispielstadt"]), id="place of supply"),
+        pytest.param(page(["Par courrier", "Service Clients", "TSA 12345"]), id="post box"),
+        pytest.param(page(["Account name: Contoso Ltd", "1 Linking Road", "Leeds LS1 1AA"]), id="payee"),
+        pytest.param(
+            page(["Résidence Les Pins", "12 rue Neuve", "69001 LYON"]), id="building without a name"
+        ),
+    ],
+)
+def test_no_recipient_is_claimed_without_a_sign_of_one(lines: Sequence[TextLine]) -> None:
+    assert read([*lines, TextLine(text="Rechnung", box=(LEFT, 0.8, 0.1, HIGH))]).recipient == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "issued"),
+    [
+        (["Bolletta n. 4000981127 del 10/10/2026"], date(2026, 10, 10)),
+        (["Facture n°562044387 du 2 octobre 2026", "Échéance 24/10/2026"], date(2026, 10, 2)),
+        (["Statement date 01-07-2026", "Payment due date 24-07-2026"], date(2026, 7, 1)),
+        (["Statement date 07/01/2026", "Payment due date 07/24/2026"], date(2026, 7, 1)),
+        (
+            ["Bank statement", "Opening balance", "Period: 1 October 2026 to 31 October 2026"],
+            date(2026, 10, 31),
+        ),
+        (["Relevé de compte", "Solde précédent", "du 1 au 28 février 2026"], date(2026, 2, 28)),
+    ],
+)
+def test_day_of_issue_is_told_from_other_days(texts: Sequence[str], issued: date) -> None:
+    assert read([TextLine(text=text) for text in ("Rechnung", *texts)]).issued == (issued,)
+
+
+def test_dates_in_a_column_are_no_day_of_issue() -> None:
+    lines = page(
+        ["Bank statement", "Opening balance"],
+        [],
+        ["Date | Description", "01.10.2026 | Rent", "02.10.2026 | Rent"],
+    )
+    assert read(lines).issued == ()
+
+
+def test_end_of_a_period_is_no_day_of_issue_of_a_bill() -> None:
+    texts = ["Stromrechnung", "Zählernummer 1", "Zeitraum 01.01.2026 - 31.01.2026"]
+    assert read([TextLine(text=text) for text in texts]).issued == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "issuer"),
+    [
+        pytest.param(FIRM, "Beispiel Handel GmbH", id="not the recipient's firm"),
+        pytest.param([TextLine(text="Contoso", box=(LEFT, 0.05, 0.3, 0.04)),
+                      *page(["", "", "", "", "", "Ada Example", "2 Kingdom Street", "London SW1A 1AA"])],
+                     "Contoso", id="the largest text"),
+        pytest.param([*page(["Rechnung", "", "Ada Example", "Uferweg 1", "10115 Berlin"]),
+                      TextLine(text="Mobil Beispiel GmbH, Weg 9, 10117 Berlin", box=(LEFT, 0.95, 0.5, HIGH))],
+                     "Mobil Beispiel GmbH", id="the foot"),
+    ],
+)  # fmt: skip
+def test_issuer_is_a_firm_at_the_head_or_foot(lines: Sequence[TextLine], issuer: str) -> None:
+    assert read(lines).issuer == issuer
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["Poldergloed Energie B.V.", "Termijnbedrag gas"], BillKind.UTILITY),
+        (["Extrato combinado", "IBAN"], BillKind.BANK),
+        (["Elektro Energie GmbH", "Menge", "Einzelpreis", "Stromzähler, Zählernummer 4"], BillKind.INVOICE),
+    ],
+)
+def test_name_of_the_issuer_and_a_title_count_for_the_kind(texts: Sequence[str], kind: BillKind) -> None:
+    assert read([TextLine(text=text) for text in texts]).kind is kind

@@ -3,30 +3,63 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from services.verifier.documents.bills.words import RECIPIENT, SITE, compact, is_company, is_heading
+from services.verifier.documents.bills.words import (
+    BUILDING,
+    COMPANY,
+    NUMBERED,
+    PAYEE,
+    RECIPIENT,
+    SENDER,
+    SITE,
+    TITLED,
+    TITLES,
+    compact,
+    is_company,
+    is_heading,
+)
 from services.verifier.documents.results import TextLine
 from shared.matching.addresses import Parts, parts_of
+from shared.matching.characters import folded
 from shared.matching.dates import written_dates
 from shared.matching.postcodes import find_postcode
-from shared.matching.streets import CARE_OF
+from shared.matching.streets import CARE_OF, COUNTRIES
 
-MOST_ABOVE = 6
+MOST_ABOVE = 8
 """Lines above a town that may belong to its address: house, district, care of, name, title."""
-_GAP = 1.6
-"""Heights of a line by which the next line of a block may be lower."""
+_MOST_LINES = 5
+"""Lines of an address above its town."""
+_GAP = 2.2
+"""Heights of a line by which the next line of a block may be lower; an empty line makes it about 2.5."""
 _HEADING = 3
 """Heights of a line by which a heading may stand above a value."""
 _ALIGNED = 0.02
 """Part of the page by which lines of a block may begin apart."""
-_NAME = re.compile(r"[^\W\d_][^\W\d_.'’-]*\.?(?:[\s&+'’-]+(?:[^\W\d_][^\W\d_.'’-]*\.?))+", re.UNICODE)  # noqa: RUF001 - apostrophes
+_NAME = re.compile(r"[^\W\d_][^\W\d_.'’-]*\.?(?:[\s&+'’.-]+(?:[^\W\d_][^\W\d_.'’-]*\.?))+", re.UNICODE)  # noqa: RUF001 - apostrophes
 _GLUED = re.compile(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])")
 """Where a reader lost the blank between two names."""
+_NO_DIGIT = re.compile(r"\b0(?=[HKR] \d\d\.?\d{3})|(?<=[^\W\d_] )0(?= [^\W\d_])")
+"""The letter O read as a digit: of Ohio, Oklahoma or Oregon, or alone in a name."""
+_NO_DOT = re.compile(r"(?<=\b[A-Z]{2} \d\d)\.(?=\d{3}$)")
+"""A speck in the postal code behind a state."""
+_JOINED = re.compile(r"(?i)(?:und|and|&|\+|et|y|e|en|oraz|i)\s")
+"""The beginning of the second line of two names."""
 _NO_TOWN = re.compile(r"(?i)\d\s+(?:kwh|mwh|m3|m³|eur|euro|usd|gbp|chf|pln|zł|zl|kg|km|mb|gb|min|std|stk)\b")
-_ODD_TOWN = re.compile(r"\d{3,6}\s+[^\W\d_a-z][^\W\d_]{2,}")
-"""A town with a code that no country has; it counts below a house and a name."""
+_ODD_TOWN = re.compile(
+    r"\d{3,6}\s*[^\W\d_a-z][^\W\d_]{2,}(?:[ -][^\W\d_]+)*|(?:.*,)?\s*(?:[^\W\d_][^\W\d_.-]+[ ,]+){1,4}\d{5,6}"
+)
+"""A town with a code that no country has, or that lost its blank; it counts below a house and a name."""
+_HOUSE = re.compile(
+    r"\d{1,5}\s?[a-zA-Z]?,?\s+[^\W\d_]{2}.*|[^\W\d_].*[^\W\d_]\.?,?\s+\d{1,5}\s?[a-zA-Z]?(?:[ ,/].*)?"
+)
+"""A line with a street and a number."""
+_EXACT_CODES = frozenset({"GB", "IE"})
+"""Countries with codes of a few houses, where a house often has a name and no number."""
 _MOST_WORDS = 8
-_MOST_HEADINGS = 3
+_MOST_LETTERS = 100
+"""A longer line is running text."""
+_MOST_HEADINGS = 4
 """Lines above a house among which the name is: it may have a flat or a department below it."""
 
 
@@ -46,19 +79,32 @@ class Cell:
         """Whether its place on the page is known."""
         return self.box[3] > 0
 
+    @property
+    def label(self) -> str:
+        """The label at its beginning, as :func:`compact` returns it; else empty."""
+        return compact(self.text[: len(self.text) - len(_unlabelled(self.text))])
+
+    @property
+    def starts(self) -> tuple[float, float]:
+        """Where its text begins, and where it does behind a label."""
+        left, _, width, _ = self.box
+        return left, left + width * (1 - len(_unlabelled(self.text)) / max(len(self.text), 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A postal address on a page, and its owner."""
 
     name: str
-    """A person's name above it, or nothing."""
+    """The name above it, or nothing."""
     lines: tuple[str, ...]
     parts: Parts = field(repr=False)
     company: bool
     """Whether a company's name stands above it or in it."""
     site: bool
     """Whether it is said to be where something is supplied or sent."""
+    labelled: bool
+    """Whether it is said to be the customer's."""
 
 
 def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
@@ -68,7 +114,7 @@ def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
 
 def _split(line: TextLine, row: int) -> Iterator[Cell]:
     left, top, width, height = line.box
-    text = line.text.replace("\t", "   ")
+    text = _NO_DOT.sub("", _NO_DIGIT.sub("O", line.text.replace("\t", "   ")))
     share = width / max(len(text), 1)
     for column, match in enumerate(re.finditer(r"\S+(?:\s{1,2}\S+)*", text)):
         box = (left + match.start() * share, top, len(match[0]) * share, height)
@@ -77,7 +123,7 @@ def _split(line: TextLine, row: int) -> Iterator[Cell]:
 
 def blocks_of(cells: Sequence[Cell]) -> list[Block]:
     """Return the postal addresses among *cells*, in their order."""
-    found = (_block(cells, at) for at, cell in enumerate(cells) if _is_town(cell.text))
+    found = (_block(cells, cell) for cell in cells if _ends_address(cell.text))
     return [block for block in found if block is not None]
 
 
@@ -88,85 +134,190 @@ def is_person(text: str) -> bool:
         and len(text.split()) <= _MOST_WORDS
         and not is_company(text)
         and not is_heading(text)
-        and compact(text) not in RECIPIENT | SITE
+        and not is_label(text)
+        and not BUILDING.search(text)
+        and folded(text) not in COUNTRIES
     )
 
 
-def _is_town(text: str) -> bool:
-    if _NO_TOWN.search(text):
+def is_label(text: str) -> bool:
+    """Return whether *text* is a label of an address or a name, and nothing else."""
+    plain = compact(text)
+    return plain in RECIPIENT | TITLES or any(plain.startswith(word) for word in SITE)
+
+
+def _ends_address(text: str) -> bool:
+    if len(text) > _MOST_LETTERS:
         return False
+    return _is_town(text) or _is_odd_town(text) or folded(text).strip(" .") in COUNTRIES
+
+
+def _is_odd_town(text: str) -> bool:
+    return _ODD_TOWN.fullmatch(text) is not None and not NUMBERED.search(text) and not is_heading(text)
+
+
+def _is_town(text: str) -> bool:
     postcode = find_postcode(text)
-    if postcode is None:
-        return _ODD_TOWN.fullmatch(text) is not None
+    if postcode is None or _NO_TOWN.search(text):
+        return False
     dated = any(one.start < postcode.end and postcode.start < one.end for one in written_dates(text))
     return not dated and (postcode.town_before or text[postcode.end :].lstrip(" ,-")[:1].isupper())
 
 
-def _block(cells: Sequence[Cell], at: int) -> Block | None:
-    """Return the address with the town in the cell *at*; none where there is no house above or before it."""
-    above = list(_above(cells, at))
-    for height in range(min(len(above), 3) + 1):
-        lines = (*reversed(above[:height]), cells[at].text)
-        parts = parts_of(_unlabelled(lines[0]) if height == 0 else lines)
-        if parts.number and parts.street and (parts.postcode or height):
-            block = _named(lines, parts, above[height:])
-            return block if parts.postcode or block.name or block.company else None
-    return None
+def _block(cells: Sequence[Cell], town: Cell) -> Block | None:
+    """Return the address that ends with *town*; none without a house above or before it."""
+    above = list(_above(cells, town))
+    nearer = any(_is_town(cell.text) and not _HOUSE.fullmatch(cell.text) for cell in above[:2])
+    if nearer and not _is_town(town.text):
+        return None
+    texts = [town.text, *(cell.text for cell in above)]
+    height = _height(texts)
+    if height is None:
+        return None
+    lines = (*reversed(texts[1 : height + 1]), texts[0])
+    block = _named(cells, lines, above[height:])
+    known = _is_town(town.text) and block.parts.postcode
+    return block if known or block.name or block.company else None
 
 
-def _named(lines: tuple[str, ...], parts: Parts, above: Sequence[str]) -> Block:
+def _height(texts: Sequence[str]) -> int | None:
+    """Return how many lines above a town belong to its address; none where there is no house."""
+    if not _is_town(texts[0]):
+        if _HOUSE.match(texts[0].rpartition(",")[0]):
+            return 0
+        return next(
+            (at for at, text in enumerate(texts[:_MOST_LINES]) if at and _HOUSE.fullmatch(text)), None
+        )
+    for height in range(min(len(texts), _MOST_LINES)):
+        if height and _is_named(texts[height]):
+            break
+        parts = parts_of(_unlabelled(texts[0]) if height == 0 else texts[height::-1])
+        if parts.number and parts.street and parts.postcode:
+            return height
+    postcode = find_postcode(texts[0])
+    if postcode is None or not postcode.countries & _EXACT_CODES:
+        return None
+    owners = (at for at, text in enumerate(texts) if at > 1 and (_is_named(text) or is_company(text)))
+    return next((at - 1 for at in owners), None)
+
+
+def _is_named(text: str) -> bool:
+    """Return whether *text* is a person's name with a title."""
+    return bool(TITLED.match(text)) and is_person(text)
+
+
+def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell]) -> Block:
     """Return the address in *lines* with the name above it, and the text between."""
-    headings = [text for text in above if not CARE_OF.match(text)][:_MOST_HEADINGS]
-    names = [_GLUED.sub(" ", _unlabelled(text)) for text in headings]
-    at, name = next(((at, name) for at, name in enumerate(names) if is_person(name)), (0, ""))
-    company = any(is_company(text) for text in (*headings[: at + 1], *(lines[:-1] or lines)))
-    labels = [compact(text) for text in (*headings, lines[0])]
-    between = headings[:at][::-1]
+    headings = list(_up_to_label([cell for cell in above if not CARE_OF.match(cell.text)]))[:_MOST_HEADINGS]
+    names = [_as_name(cell) for cell in headings]
+    labelled = [cell.label in RECIPIENT for cell in headings]
+    own = is_company(lines[0]) if len(lines) == 1 else any(map(COMPANY.search, lines[:-1]))
+    firm = next(((at, name) for at, name in enumerate(names) if is_company(name)), (0, ""))
+    at, name = _name(names, labelled) or firm
+    company = own or any(map(is_company, names[: at + 1])) or any(map(SENDER.search, lines))
+    if company:
+        at, name = firm
+    kept = [*(cell.text for cell in headings[:at][::-1] if name), *map(_unlabelled, lines)]
+    labels = frozenset(_labels(cells, headings, lines))
     return Block(
-        name="" if company else name,
-        lines=(*between, *map(_unlabelled, lines)),
-        parts=parts_of([*between, *map(_unlabelled, lines)]) if between else parts,
+        name=name,
+        lines=tuple(kept),
+        parts=parts_of(kept),
         company=company,
         site=any(label in text for text in labels for label in SITE),
+        labelled=bool(labels & (RECIPIENT - PAYEE if company else RECIPIENT)),
     )
 
 
+def _as_name(cell: Cell) -> str:
+    """Return the text of *cell* as a name is written: without label, comma and lost blanks."""
+    text = _unlabelled(cell.text).rstrip(" ,")
+    return text if is_company(text) else _GLUED.sub(" ", text)
+
+
+def _name(names: Sequence[str], labelled: Sequence[bool]) -> tuple[int, str] | None:
+    """Return the person among *names*, from the house up: one with a label or title, else the nearest."""
+    persons = [at for at, name in enumerate(names) if is_person(name) or labelled[at]]
+    if not persons:
+        return None
+    titled = (at for at in persons if TITLED.match(names[at]))
+    at = next(chain((at for at in persons if labelled[at]), titled, persons))
+    lower, upper = (at, at + 1) if _JOINED.match(names[at]) else (at - 1, at)
+    couple = {lower, upper} <= set(persons) and _JOINED.match(names[lower])
+    return (lower, f"{names[upper]} {names[lower]}") if couple else (at, names[at])
+
+
+def _up_to_label(cells: Sequence[Cell]) -> Iterator[Cell]:
+    """Yield *cells* from the first, up to a label of an address: what is above that is another block."""
+    for cell in cells:
+        if cell.label and cell.label not in RECIPIENT | TITLES and not cell.label.startswith(tuple(SITE)):
+            return
+        yield cell
+        if is_label(cell.text) and compact(cell.text) not in TITLES:
+            return
+
+
+def _labels(cells: Sequence[Cell], headings: Sequence[Cell], lines: Sequence[str]) -> Iterator[str]:
+    """Yield the labels of an address, in the form of :func:`compact`: above it, before it, to its left."""
+    yield compact(lines[0])
+    for cell in headings:
+        yield compact(cell.text)
+        yield cell.label
+        left = left_of(cells, cells.index(cell))
+        yield compact(left.text) if left else ""
+
+
 def _unlabelled(text: str) -> str:
-    """Return *text* without the label before a colon, and without a label that is its first word."""
+    """Return *text* without the label before a colon, and without a label that is its first words."""
     label, colon, rest = text.partition(":")
-    return rest.strip() if colon and rest.strip() and not re.search(r"\d", label) else text.strip()
+    if colon and rest.strip() and not re.search(r"\d", label):
+        return rest.strip()
+    first, _, behind = text.partition(" ")
+    second, _, last = behind.partition(" ")
+    return last if last and compact(first + second) in RECIPIENT else text.strip()
 
 
-def _above(cells: Sequence[Cell], at: int) -> Iterator[str]:
-    """Yield the cells above a cell in its block, nearest first."""
-    cell = cells[at]
+def _above(cells: Sequence[Cell], cell: Cell) -> Iterator[Cell]:
+    """Yield the cells above *cell* in its block, nearest first."""
     for _ in range(MOST_ABOVE):
         upper = [other for other in cells if other.page == cell.page and _over(other, cell)]
         if not upper:
             return
         cell = max(upper, key=lambda other: (other.box[1], other.row))
-        yield cell.text
+        yield cell
 
 
 def _over(upper: Cell, lower: Cell) -> bool:
     """Return whether one cell is in the line right above another's, in one block."""
     if not (upper.placed and lower.placed):
         return upper.row == lower.row - 1 and upper.column == lower.column
-    down = lower.box[1] - upper.box[1]
-    return abs(upper.box[0] - lower.box[0]) <= _ALIGNED and 0 < down <= _GAP * max(upper.box[3], lower.box[3])
+    down, high = lower.box[1] - upper.box[1], max(upper.box[3], lower.box[3])
+    if not min(upper.box[3], lower.box[3]) / 2 < down <= _HEADING * high:
+        return False
+    near = down <= _GAP * high or upper.label in RECIPIENT
+    return near and any(abs(one - other) <= _ALIGNED for one in upper.starts for other in lower.starts)
 
 
-def beside(cells: Sequence[Cell], at: int) -> Iterator[str]:
-    """Yield the cells that may label the cell *at*: the one to its left, then the one above it."""
-    cell = cells[at]
-    others = [other for other in cells if other.page == cell.page and other is not cell]
-    left = [other for other in others if _before(other, cell)]
-    over = [other for other in others if _heads(other, cell)]
-    yield from (one.text for one in sorted(left, key=lambda one: (-one.box[0], -one.column))[:1])
-    yield from (one.text for one in sorted(over, key=lambda one: (-one.box[1], -one.row))[:1])
+def left_of(cells: Sequence[Cell], at: int) -> Cell | None:
+    """Return the cell to the left of the cell *at*, which may label it."""
+    left = [other for other in cells if other.page == cells[at].page and _before(other, cells[at])]
+    return max(left, key=lambda one: (one.box[0], one.column), default=None)
+
+
+def over_of(cells: Sequence[Cell], at: int) -> Cell | None:
+    """Return the cell over the cell *at*, which may be its heading."""
+    over = [other for other in cells if other.page == cells[at].page and _heads(other, cells[at])]
+    return max(over, key=lambda one: (one.box[1], one.row), default=None)
+
+
+def below_of(cells: Sequence[Cell], at: int) -> Cell | None:
+    """Return the next cell under the cell *at*, for which that may be a heading."""
+    under = [other for other in cells if other.page == cells[at].page and _heads(cells[at], other)]
+    return min(under, key=lambda one: (one.box[1], one.row), default=None)
 
 
 def _before(left: Cell, right: Cell) -> bool:
+    """Return whether one cell stands in the line of another, before it."""
     if not (left.placed and right.placed):
         return left.row == right.row and left.column == right.column - 1
     middle = right.box[1] + right.box[3] / 2

@@ -4,20 +4,45 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from enum import IntEnum
+from itertools import chain
 from typing import TypeAlias
 
 from rapidfuzz.fuzz import ratio
 
 from services.verifier.documents.bills import words
-from services.verifier.documents.bills.blocks import Block, Cell, beside, blocks_of, cells_of
+from services.verifier.documents.bills.blocks import (
+    Block,
+    Cell,
+    below_of,
+    blocks_of,
+    cells_of,
+    is_label,
+    left_of,
+    over_of,
+)
 from services.verifier.documents.bills.words import compact
 from services.verifier.documents.results import Bill, BillKind, TextLine
+from shared.matching.characters import folded, stripped
 from shared.matching.dates import WrittenDate, written_dates
 from shared.matching.postcodes import DAY_FIRST
 
 MOST_CELLS = 1500
 """Pieces of text; a statement of five pages has about a thousand."""
 
+PERIODICAL = frozenset({BillKind.BANK, BillKind.CARD})
+"""Statements are issued at the end of their period, and often bear no other date."""
+HEAD, FOOT = 0.35, 0.85
+"""Parts of the page from its top: where the head ends, and where the foot begins."""
+LETTERHEAD = 0.12
+TALL = 1.4
+"""By how much larger the name at the head is than other text."""
+MOST_WORDS = 7
+TITLE = 40
+"""Letters of a title; longer text mentions such a letter."""
+MONTHS = 12
+_SEPARATED = re.compile(r"\s*[·|•●,;]\s*|\s[-\u2013]\s")
+"""What stands between a name and the address behind it."""
+_NUMBERS = re.compile(r"(?<![\d./-])(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?![\d/-])")
 ENOUGH = 2
 """Different words of a kind that make a letter of it: one stands in many letters by chance."""
 _Days: TypeAlias = frozenset[date]
@@ -26,6 +51,8 @@ EARLIEST = date(2000, 1, 1)
 _BETWEEN = re.compile(
     r"(?i)\s*(?:[-\u2010-\u2015/]|to|until|through|bis|au|a|al|t/m|tot|do|até|and|und|et|y)\s*(?:zum\s)?"
 )
+_FROM_DAY = re.compile(rf"(?<!\d)\d{{1,2}}\.?{_BETWEEN.pattern.removeprefix('(?i)')}$", re.IGNORECASE)
+"""The first day of a period whose end alone has month and year."""
 _LONG = 9
 """Letters of a label that is known also where one of them was misread."""
 _MISREAD = 90
@@ -48,43 +75,141 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
     cells = cells_of(lines)
     if len(cells) > MOST_CELLS:
         return None
-    kind = kind_of([cell.text for cell in cells])
     blocks = blocks_of(cells)
-    others = [block for block in blocks if not block.company]
+    recipient = _recipient(blocks, cells)
+    issuer = _issuer(cells, recipient.name if recipient else "")
+    kind = kind_of([cell.text for cell in cells], issuer)
+    others = [block for block in blocks if not block.company or block is recipient]
     if kind is BillKind.UNKNOWN and not others:
         return None
-    named = sorted((block for block in others if block.name), key=lambda block: block.site)
     return Bill(
         kind=kind,
-        issuer=_issuer(cells),
-        issued=issued_on(cells, day_first=_day_first(blocks)),
-        recipient=named[0].name if named else "",
-        address=named[0].lines if named else (),
+        issuer=issuer,
+        issued=issued_on(cells, day_first=_day_first(blocks, cells), periods=kind in PERIODICAL),
+        recipient=recipient.name if recipient else "",
+        address=recipient.lines if recipient else (),
         addresses=len({block.parts.key for block in others}),
     )
 
 
-def _issuer(cells: Sequence[Cell]) -> str:
-    """Return the first name of a company on the page, without the address behind it."""
-    names = (re.split(r"\s*[·|•,;]\s*", cell.text)[0] for cell in cells)
-    return next((name for name in names if words.is_company(name) and not words.is_heading(name)), "")
+def evidence_in(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Return those of *lines* that a bill is read from: names, addresses, dates, titles, and their labels."""
+    cells = cells_of(lines)
+    texts = {text for block in blocks_of(cells) for text in (block.name, *block.lines) if text}
+    telling = (cell.row for cell in cells if _tells(cell) or any(text in cell.text for text in texts))
+    return [lines[row] for row in sorted(set(telling))]
 
 
-def _day_first(blocks: Sequence[Block]) -> bool | None:
-    """Return whether the day stands before the month where the bill comes from; none where it is unclear."""
+def _tells(cell: Cell) -> bool:
+    text = cell.text
+    return bool(
+        written_dates(text)
+        or _label(text) is not None
+        or words.is_heading(text)
+        or words.is_company(text)
+        or is_label(text)
+        or cell.label in words.RECIPIENT
+        or cell.box[1] < LETTERHEAD
+    )
+
+
+def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
+    """
+    Return the block of the recipient; none where there is none.
+
+    Best is one with the name that the letter gives for its customer, then one that a label calls the
+    customer's, and last the first with a person's name. A company without either is the sender.
+    """
+    customers = [name for name in _customers(cells) if not is_label(name)]
+    rated = [(_rating(block, customers), -at, block) for at, block in enumerate(blocks) if block.name]
+    best = max(rated, key=lambda one: one[:2], default=None)
+    return best[2] if best and best[0] > 0 else None
+
+
+def _rating(block: Block, customers: Sequence[str]) -> int:
+    """Return how much speaks for *block* as the recipient's; 0 where nothing does."""
+    named = any(_same_name(block.name, customer) for customer in customers)
+    return (4 * named + 2 * block.labelled + (not block.company)) * (10 if not block.site else 1)
+
+
+def _same_name(one: str, other: str) -> bool:
+    a, b = (folded(name).rstrip(" .") for name in (one, other))
+    return a == b or (min(len(a), len(b)) >= _LONG and (a.startswith(b) or b.startswith(a)))
+
+
+def _customers(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield the names that stand behind a label of the customer."""
+    for at, cell in enumerate(cells):
+        if cell.label in words.PAYEE and words.is_company(cell.text):
+            continue
+        if cell.label in words.RECIPIENT:
+            yield cell.text.partition(":")[2].strip()
+        elif at and compact(cells[at - 1].text) in words.RECIPIENT and cells[at - 1].row == cell.row:
+            yield cell.text
+
+
+def _issuer(cells: Sequence[Cell], recipient: str) -> str:
+    """Return the name of the issuer: of a company at the head or foot, else the largest text at the head."""
+    heights = sorted(cell.box[3] for cell in cells)
+    usual = heights[len(heights) // 2] if heights else 0.0
+    named = [(cell, _SEPARATED.split(_value(cell.text))[0]) for cell in cells if cell.page == 0]
+    able = [(cell, name) for cell, name in named if _is_issuer(name, recipient)]
+    ends = [(cell, name) for cell, name in able if not HEAD < cell.box[1] < FOOT]
+    head = [(cell, name) for cell, name in able if cell.box[1] < HEAD]
+    firms = (name for _, name in ends if words.COMPANY.search(name))
+    tall = sorted((cell for cell, _ in head if cell.box[3] > TALL * usual), key=lambda cell: -cell.box[3])
+    trades = (name for _, name in (*head, *able) if words.is_company(name))
+    return next(chain(firms, (cell.text for cell in tall), trades), "")
+
+
+def _value(text: str) -> str:
+    return text.partition(":")[2].strip() or text
+
+
+def _is_issuer(name: str, recipient: str) -> bool:
+    """Return whether *name* may be an issuer's: no heading, no sentence, not the recipient."""
+    plain = compact(name)
+    return (
+        len(plain) > 2  # noqa: PLR2004 - an abbreviation has three letters
+        and not re.search(r"\d|[@:]", name)
+        and len(name.split()) <= MOST_WORDS
+        and not is_label(name)
+        and (
+            words.COMPANY.search(name) is not None
+            or not (words.is_heading(name) or any(word in plain for word in words.NO_ISSUER))
+        )
+        and not (recipient and _same_name(name, recipient))
+    )
+
+
+def _day_first(blocks: Sequence[Block], cells: Sequence[Cell]) -> bool | None:
+    """
+    Return whether the day stands before the month here; none where it is unclear.
+
+    A day above 12 on the page says so, else the country that the bill comes from.
+    """
+    pairs = [(int(one), int(two)) for cell in cells for one, two in _NUMBERS.findall(cell.text)]
+    seen = {first > MONTHS for first, second in pairs if (first > MONTHS) != (second > MONTHS)}
+    if seen:
+        return seen.pop() if len(seen) == 1 else None
     own = [block for block in blocks if block.company] or blocks
     countries = {country for block in own[:1] for country in block.parts.countries}
     known = {DAY_FIRST[country] for country in countries if country in DAY_FIRST}
     return known.pop() if len(known) == 1 else None
 
 
-def kind_of(texts: Sequence[str]) -> BillKind:
+def kind_of(texts: Sequence[str], issuer: str = "") -> BillKind:
     """Return the kind of a letter: a bill for goods stays one unless more speaks for a supply it mentions."""
     whole = [compact(text) for text in texts]
     found = {
         kind: sum(any(word in text for text in whole) for word in marks)
         for kind, marks in words.STRONG.items()
     }
+    for kind, titles in words.TITLED_KINDS.items():
+        found[kind] += any(word in text and len(text) <= TITLE for text in whole for word in titles)
+    by = set(re.split(r"\W+", stripped(folded(issuer))))
+    for kind, trades in words.ISSUERS.items():
+        found[kind] += bool(by & trades)
     goods = found.pop(BillKind.INVOICE)
     if found[BillKind.CARD] >= ENOUGH:
         # A card's statement has everything that a bank's has.
@@ -105,21 +230,25 @@ class Rank(IntEnum):
     """A town stands before it, as at the head of a letter."""
     DATE = 2
     """It is called the date, and nothing else is said."""
-    BARE = 3
-    OTHER = 4
+    PERIOD = 3
+    """It ends the period of a statement."""
+    BARE = 4
+    OTHER = 5
 
 
-def issued_on(cells: Sequence[Cell], *, day_first: bool | None) -> tuple[date, ...]:
+def issued_on(cells: Sequence[Cell], *, day_first: bool | None, periods: bool = False) -> tuple[date, ...]:
     """
     Return the day of issue; two where day and month could be either way round, none where it is not clear.
 
     Every date on the page is given its label: the text before it, to its left, or above it. Where labels of
-    one rank name two days, nothing is chosen. *day_first* says how the issuer's country writes dates.
+    one rank name two days, nothing is chosen. *day_first* says how the issuer's country writes dates; with
+    *periods* the end of a period counts where no day of issue is named.
     """
     ranked: dict[Rank, list[_Days]] = {}
     for rank, days in _ranked(cells, day_first):
         ranked.setdefault(rank, []).append(days)
-    ranked.pop(Rank.OTHER, None)
+    for rank in (Rank.OTHER, *(() if periods else (Rank.PERIOD,))):
+        ranked.pop(rank, None)
     # Each mention narrows the meaning of the others: 02/03 here and 2 March there.
     return tuple(sorted(frozenset.intersection(*ranked[min(ranked)]))) if ranked else ()
 
@@ -135,9 +264,11 @@ def _ranked(cells: Sequence[Cell], day_first: bool | None) -> Iterator[tuple[Ran
 
 
 def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
-    if after == _PERIOD or _BETWEEN.fullmatch(before):
+    if after == _PERIOD:
         return Rank.OTHER
-    own = _label(before)
+    if _BETWEEN.fullmatch(before) or _FROM_DAY.search(before):
+        return Rank.PERIOD
+    own = Rank.ISSUED if words.NUMBER_OF.search(before) else _label(before)
     if own is not None:
         return own
     if any(word in compact(after) for word in words.OTHER):
@@ -146,8 +277,20 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
         return Rank.PLACED if words.PLACED.fullmatch(before) and not after.strip() else Rank.OTHER
     if compact(after):
         return Rank.OTHER
-    labels = (rank for text in beside(cells, at) if (rank := _label(text)) is not None)
-    return next(labels, Rank.BARE)
+    return _beside(cells, at)
+
+
+def _beside(cells: Sequence[Cell], at: int) -> Rank:
+    """Return the rank that the label to the left of a date gives it, or the heading over it."""
+    left, over, below = left_of(cells, at), over_of(cells, at), below_of(cells, at)
+    rank = _label(left.text) if left else None
+    if rank is not None:
+        return rank
+    if over and written_dates(over.text):
+        return Rank.OTHER  # a column of dates is that of a table
+    rank = _label(over.text) if over else None
+    table = rank is Rank.DATE and below is not None and written_dates(below.text)
+    return Rank.OTHER if table else Rank.BARE if rank is None else rank
 
 
 def _after(text: str, one: WrittenDate, written: Sequence[WrittenDate]) -> str:

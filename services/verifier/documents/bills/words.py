@@ -18,16 +18,16 @@ def compact(text: str) -> str:
 ISSUED = listed(
     """
     invoicedate billdate billingdate statementdate dateofissue issuedate dateissued issuedon billedon
-    dateofbill dateofinvoice dateofstatement statementissued billissued documentdate noticedate rechnungsdatum
-    rechnungvom ausstellungsdatum ausgestelltam belegdatum bescheiddatum bescheidvom kontoauszugvom auszugvom
-    auszugsdatum abrechnungvom rechnungsabschlussvom erstelltam briefdatum dateemission datedemission
-    datedefacturation datefacture datedefacture datedelafacture facturedu emisele editele dateedition
-    dateedition datedereleve dateduroleve datedureleve avisdu datedavis etablile fechadeemision fechaemision
-    fechadefactura fechafactura fechadelafactura emitidael fechadeexpedicion fechadelextracto fechaextracto
-    expedidael dataemissione datadiemissione emessail datafattura datadellafattura fatturadel bollettadel
-    factuurdatum datumfactuur factuurvan afschriftdatum datumafschrift notadatum dagtekening datumuitgifte
-    datawystawienia wystawionodnia wystawionadnia datasporzadzenia datadokumentu datawyciagu datafaktury
-    datadeemissao dataemissao emitidaem emitidoem datadafatura datafatura datadoextrato
+    dateofbill dateofinvoice dateofstatement statementissued billissued documentdate noticedate
+    rechnungsdatum rechnungvom ausstellungsdatum ausgestelltam belegdatum bescheiddatum bescheidvom
+    kontoauszugvom auszugvom auszugsdatum abrechnungvom rechnungsabschlussvom erstelltam briefdatum
+    dateemission datedemission datedefacturation datefacture datedefacture datedelafacture facturedu emisele
+    editele dateedition datedereleve dateduroleve datedureleve avisdu datedavis etablile fechadeemision
+    fechaemision fechadefactura fechafactura fechadelafactura emitidael fechadeexpedicion fechadelextracto
+    fechaextracto expedidael dataemissione datadiemissione emessail datafattura datadellafattura fatturadel
+    bollettadel factuurdatum datumfactuur factuurvan afschriftdatum datumafschrift notadatum dagtekening
+    datumuitgifte datawystawienia wystawionodnia wystawionadnia datasporzadzenia datadokumentu datawyciagu
+    datafaktury datadeemissao dataemissao emitidaem emitidoem datadafatura datafatura datadoextrato
     """
 )
 
@@ -35,29 +35,36 @@ OTHER = listed(
     """
     due pleasepay paymentdue duebefore dueby dueon payby paybefore paidon paymentdate nextbill nextreading
     billingperiod statementperiod serviceperiod period from until between lastpayment paymentreceived
-    readingdate meterread dateofbirth birthdate born dob contractstart contractend startdate enddate validfrom
-    validuntil delivery shipped orderdate printedexpiry expires expiry directdebit collectedon debitedon
-    transactiondate valuedate balanceon openingbalance closingbalance previousbill supplydate taxpoint fallig
-    zahlbarbis zahlenbis bitteuberweisenbis zahlungsziel zahlungseingang abgebucht abbuchung einzug eingezogen
-    lastschrift zeitraum abrechnungsjahr lieferzeitraum leistungszeitraum leistungsdatum lieferdatum
-    bestelldatum geburtsdatum geboren geb vertragsbeginn vertragsende ablesung ablesedatum zahlerstand
-    buchungstag valuta gultigab gultigbis nachsteablesung kontostandam saldoam saldozum echeance apayeravant
-    payerle apayerle limitedepaiement datelimite prelevement prelevele prochaine periode consommationdu
-    datedenaissance nele neele dateducontrat debutdecontrat relevecompteur datereleve miseenservice livraison
-    soldeau anciensolde nouveausolde vencimiento fechalimite fechadecargo fechadecobro pagarantesdel
-    cargoencuenta periododefacturacion periodo fechadenacimiento nacidoel nacidael lectura iniciodelcontrato
-    findecontrato fechavalor saldoal proxima scadenza entroil pagareentro datadinascita natoil natail
-    periododi lettura decorrenza datavaluta vervaldatum vervaldag betalenvoor uiterstebetaal betaaldatum
-    incasso afgeschreven afschrijving periode geboortedatum geborenop meterstand ingangsdatum einddatum
-    leverdatum boekdatum terminplatnosci platnedo zaplatydo okres dataurodzenia urodzon odczyt datasprzedazy
-    umowaoddnia dataksiegowania vencimento datalimite pagarate pagamentoate debitoem periodode
-    datadenascimento nascidoem leitura inicio iniciodocontrato datavalor
+    readingdate meterread dateofbirth birthdate born dob contractstart contractend startdate enddate
+    validfrom validuntil delivery shipped orderdate printedexpiry expires expiry directdebit collectedon
+    debitedon transactiondate valuedate balanceon openingbalance closingbalance previousbill supplydate
+    taxpoint fallig zahlbarbis zahlenbis bitteuberweisenbis zahlungsziel zahlungseingang abgebucht abbuchung
+    einzug eingezogen lastschrift zeitraum abrechnungsjahr lieferzeitraum leistungszeitraum leistungsdatum
+    lieferdatum bestelldatum geburtsdatum geboren geb vertragsbeginn vertragsende ablesung ablesedatum
+    zahlerstand buchungstag valuta gultigab gultigbis nachsteablesung kontostandam saldoam saldozum echeance
+    apayeravant payerle apayerle limitedepaiement datelimite prelevement prelevele prochaine periode
+    consommationdu datedenaissance nele neele dateducontrat debutdecontrat relevecompteur datereleve
+    miseenservice livraison soldeau anciensolde nouveausolde vencimiento fechalimite fechadecargo
+    fechadecobro pagarantesdel cargoencuenta periododefacturacion periodo fechadenacimiento nacidoel
+    nacidael lectura iniciodelcontrato findecontrato fechavalor saldoal proxima scadenza entroil pagareentro
+    datadinascita natoil natail periododi lettura decorrenza datavaluta vervaldatum vervaldag betalenvoor
+    uiterstebetaal betaaldatum incasso afgeschreven afschrijving geboortedatum geborenop meterstand
+    ingangsdatum einddatum leverdatum boekdatum terminplatnosci platnedo zaplatydo okres dataurodzenia
+    urodzon odczyt datasprzedazy umowaoddnia dataksiegowania vencimento datalimite pagarate pagamentoate
+    debitoem periodode datadenascimento nascidoem leitura inicio iniciodocontrato datavalor
     """
 )
 """Labels of any other day: of payment, of service, of birth."""
 
-DATE = listed("date dated datum fecha data dates le den dnia em")
+DATE = listed("date dated datum fecha data dates le den dnia em for per stand addi li")
 """Labels that alone stand before a day that is most likely the one of issue."""
+
+NUMBER_OF = re.compile(
+    r"(?i)(?:rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|fattura|"
+    r"bolletta|estratto|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
+    r"\bof|\bdated|\bissued(?: at| on)?|\bz(?: dnia)?|\bde)\s*$"
+)
+"""The number of a letter before the day it is of: *Bolletta n. 12 del*."""
 
 DATE_AT_END = re.compile(r"(?i)(?:^|\d[\s,;|]*)(?:date|datum|fecha|data)\s*[:.]?\s*$")
 """The same behind a number, as of the bill."""
@@ -74,87 +81,173 @@ COMPANY = re.compile(
 )
 TRADE = listed(
     """
-    stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom telekom
-    mobile mobilfunk bank banque banco banca sparkasse volksbank credit union versicherung insurance council
-    city county finanzamt belastingdienst wasserwerke wasserverband netz netze strom eau electricite gaz agua
-    energia luz luce acqua edf stroom drinkwater prad wodociagi gaz gmina comune mairie ayuntamiento gemeente
-    camara services servizi servicios communications internet fibre fibra headquarters billing department
-    kundenservice kundenzentrum
+    stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom
+    telekom mobile mobilfunk bank banque banco banca sparkasse volksbank credit union versicherung insurance
+    council city county finanzamt belastingdienst wasserwerke wasserverband netz netze strom eau electricite
+    gaz agua energia luz luce acqua edf stroom drinkwater prad wodociagi gmina comune mairie ayuntamiento
+    gemeente camara services servizi servicios communications internet fibre fibra headquarters billing
+    department kundenservice kundenzentrum
     """
 )
 """Words in names of companies and offices, and not of people."""
 SITE = listed(
     """
     serviceaddress supplyaddress siteaddress premises propertyaddress servicelocation shipto deliveryaddress
-    verbrauchsstelle lieferstelle lieferanschrift lieferadresse abnahmestelle entnahmestelle zahlerstandort
-    lieudeconsommation adressedeconsommation pointdelivraison lieudelivraison adressedelivraison
-    puntodesuministro direcciondesuministro direcciondelsuministro fornituraindirizzo indirizzodifornitura
-    puntodifornitura leveringsadres verbruiksadres adresdostawy punktpoboru miejscedostarczania
-    moradadefornecimento localdeconsumo
+    addressofsupply meterlocation installationaddress verbrauchsstelle verbrauchsadresse lieferstelle
+    lieferanschrift lieferadresse abnahmestelle entnahmestelle zahlerstandort lieudeconsommation
+    adressedeconsommation pointdelivraison lieudelivraison adressedelivraison adressedelinstallation
+    adressedulogement puntodesuministro direcciondesuministro direcciondelsuministro direcciondeinstalacion
+    direcciondeenvio fornituraindirizzo indirizzodifornitura puntodifornitura indirizzodellafornitura
+    leveringsadres afleveradres verbruiksadres adresdostawy adrespunktu punktpoboru adrespoboru
+    miejscepoboru miejscedostarczania moradadefornecimento moradadainstalacao localdeconsumo
+    localdefornecimento
     """
 )
 """Labels of the place that is supplied, which need not be a residence."""
 RECIPIENT = listed(
     """
-    billto billedto customer customername accountholder name soldto invoiceto recipient attention rechnungan
-    rechnungsempfanger kunde kundin kunden kontoinhaber karteninhaber name herrn herr frau familie firma
-    client titulaire destinataire nom monsieur madame facturea cliente titular nombre destinatario facturaa
-    intestatario intestata nome klant rekeninghouder naam nabywca odbiorca klient wlascicielrachunku
-    imieinazwisko titulardaconta exmosr
+    to billto billedto invoiceto invoicedto invoicefor customer customername accountholder accountname
+    accountnameandaddress name fullname soldto recipient attention mailingaddress postaladdress
+    billingaddress rechnungan rechnungsempfanger rechnungsanschrift rechnungsadresse postanschrift kunde
+    kundin kunden kundenname kontoinhaber kontoinhaberin karteninhaber vertragspartner steuerpflichtiger an
+    client nomduclient nomdelabonne nomprenom titulaire titulaireducontrat titulaireducompte abonne
+    destinataire nom adressedefacturation adressepostale adressealafacturation facturea facturerea cliente
+    titular titulardelcontrato titulardelacuenta nombre nombreyapellidos destinatario destinataria
+    direcciondefacturacion direccionpostal facturara facturaa intestatario intestataria intestatoa intestata
+    nome nomeecognome spettabile indirizzodifatturazione indirizzopostale klant klantnaam rekeninghouder
+    naam tenaamstelling factuuradres postadres correspondentieadres aan nabywca odbiorca platnik klient
+    daneklienta posiadaczrachunku wlascicielrachunku posiadacz imieinazwisko adreskorespondencyjny
+    titulardaconta titulardocontrato nomedocliente moradadefaturacao moradadeenvio exmosr
     """
 )
+"""Labels of the customer, or of the address where the letter goes."""
+PAYEE = listed(
+    """
+    accountholder accountname kontoinhaber rekeninghouder titulaireducompte titulardelacuenta titulardaconta
+    """
+)
+"""Labels of the customer on a statement, and of the issuer's own account on a bill."""
+SENDER = re.compile(
+    r"(?i)\b(?:tel|fax|phone|www|nip|kvk|p\.? ?iva|ust|hrb|siret|registered|sede|sitz|cif|nif)\b|@|://"
+)
+"""Words beside an issuer's own address."""
+TITLES = listed(
+    """
+    herrn herr frau familie firma eheleute monsieur madame mme mr mrs ms m sig sigra gentmo gentma dhr mevr
+    pan pani
+    """
+)
+"""Titles that stand alone above a name."""
+TITLED = re.compile(
+    r"(?i)(?:mr|mrs|ms|miss|mx|dr|herrn?|frau|familie|eheleute|m|mme|mlle|monsieur|madame|messieurs|sr|sra|"
+    r"srta|don|doña|dña|d|ex\.?m[oa]s?|sig|sig\.ra|sig\.na|gent\.?m[oa]|egr|spett\.?le|dhr|de heer|mevr|"
+    r"mevrouw|mw|sz\.|pani?|państwo|szanown[ya])\b\.?\s+\S"
+)
+"""The beginning of a name with a title."""
+BUILDING = re.compile(
+    r"(?i)^(?:r[ée]sidence|b[âa]timent|immeuble|appartement|lotissement|hameau|lieu[- ]dit|apartments?|"
+    r"flats?|villas?|suite|urbanizaci[óo]n|urb|edificio|conjunto|condom[ií]nio|quinta|localit[àa]|frazione|"
+    r"fraz|cascina|podere|palazzo|osiedle|hinterhaus|landgoed|huize|"
+    r"boerderij|accounts payable)\b|\b(?:house|cottage|farm|court|lodge|manor|floor|cedex|department|dept)$"
+)
+"""Words of a line between name and street."""
+NUMBERED = re.compile(
+    r"(?i)(?:nummer|number|numero|número|numer|\bnr|\bno\b|n[°º]|konto|account|kunden?|customer|tel|"
+    r"phone|client|fax|iban|code|ref|\bid\b|invoice|rechnung|facture|factura|fattura|faktura|fatura|pin|page|seite|vat|nif|nip)"
+)
+"""Words before a number that is no postal code."""
 
 STRONG: dict[BillKind, frozenset[str]] = {
     BillKind.UTILITY: listed(
         """
-        kwh meternumber meterreading meterpoint mpan mprn electricitybill gasbill waterbill electricsupply
-        energybill watersupply sewer standingcharge unitrate gallons zahlernummer zahlerstand zahlernr
-        stromrechnung gasrechnung wasserrechnung stromverbrauch arbeitspreis grundpreis stromlieferung
-        marktlokation fernwarme abwasser abschlag compteur electricite consommationelectri facturedelectricite
-        gaznaturel pointdelivraison heurescreuses puissancesouscrite factureeau abonnementelectricite
-        facturedeau cups contador potenciacontratada suministroelectrico facturadelaluz facturadeelectricidad
-        energiaconsumida facturadegas facturadeagua terminodepotencia contatore bollettaluce bollettagas
-        fornituraluce energiaelettrica puntodifornitura gasnaturale meterstand elektriciteit leveringstarief
-        energienota gasverbruik stroomverbruik eancode vastrecht licznik energiaelektryczna fakturazaprad
-        energieelektryczna zuzycie gazziemny odczytlicznika numerppe energiaeletrica leituradocontador
-        potenciacontratada faturadeagua faturadeeletricidade consumodeenergia
+        waterbill waterbaserate waterusage watercharge waterrates sewercharge sewer energycharge
+        electriccharge gascharge kilowatthour therms usageccf totalconsumption previousreading
+        currentreading dualfuel estimatedreading gassupply yourgas yourelectricity wastewater stormwater
+        zahlpunkt netzentgelt netznutzung messstelle okostrom strompreis stromtarif gastarif verbrauchspreis
+        trinkwasser schmutzwasser energieversorgung stromsteuer konzessionsabgabe jahresverbrauch ihrstrom
+        acheminement enedis tarifbleu offreelectricite assainissement eaupotable distributiondeleau
+        consommationdeau terminodeenergia terminofijo peajes lecturaactual lecturaanterior consumodeagua
+        alcantarillado saneamiento suministrodeagua abastecimiento puntodesuministro comercializadora
+        energiaactiva mercatolibero maggiortutela materiaenergia onerisistema oneridisistema
+        potenzaimpegnata servizioelettrico consumirilevati consumifatturati gestionedelcontatore
+        servizioidrico acquedotto bolletta termijnbedrag termijnnota leveringsadres energieleverancier
+        netbeheer jaarafrekening stadswarmte warmtelevering energiebelasting oplatasieciowa dystrybucj
+        energiaczynna energiiczynnej sprzedazenergii energiielektrycznej punktpoboru kanalizacj scieki
+        paliwogazowe energiaativa termofixo eletricidade saneamento pontodeentrega tarifasocial
+        acessoasredes leituraanterior leituraatual kwh meternumber meterreading meterpoint mpan mprn
+        electricitybill gasbill electricsupply energybill watersupply standingcharge unitrate gallons
+        zahlernummer zahlerstand zahlernr stromrechnung gasrechnung wasserrechnung stromverbrauch
+        arbeitspreis grundpreis stromlieferung marktlokation fernwarme abwasser abschlag compteur
+        electricite consommationelectri facturedelectricite gaznaturel pointdelivraison heurescreuses
+        puissancesouscrite factureeau abonnementelectricite facturedeau cups contador potenciacontratada
+        suministroelectrico facturadelaluz facturadeelectricidad energiaconsumida facturadegas facturadeagua
+        terminodepotencia contatore bollettaluce bollettagas fornituraluce energiaelettrica puntodifornitura
+        gasnaturale meterstand elektriciteit leveringstarief energienota gasverbruik stroomverbruik eancode
+        vastrecht licznik energiaelektryczna fakturazaprad energieelektryczna zuzycie gazziemny
+        odczytlicznika numerppe energiaeletrica leituradocontador faturadeagua faturadeeletricidade
+        consumodeenergia
         """
     ),
     BillKind.TELECOM: listed(
         """
-        broadband mobilenumber phonebill callcharges dataallowance linerental monthlyplan mobileplan mobilfunk
-        festnetz rufnummer telefonrechnung datenvolumen internetanschluss handyrechnung telefonanschluss
-        forfaitmobile lignemobile fibreoptique abonnementinternet facturemobile lignefixe facturetelephone
-        lineamovil tarifamovil fibraoptica lineafija facturamovil llamadas lineamobile lineafissa telefonia
-        fibraottica offertamobile chiamate mobielnummer abonnementmobiel internetabonnement belminuten
-        mobieleabonnement numertelefonu abonamenttelefoniczny uslugitelekomunikacyjne internetmobilny
-        polaczenia telemovel cartaomovel pacoteinternet chamadas
+        wireless datausage gigabyte minutesused textmessages roaming unlimiteddata devicepayment
+        internetservice voiceplan calldetails callsand textsand simonly verbindungsubersicht
+        einzelverbindung dslanschluss allnet flatrate mobilfunkrechnung rufnummern glasfaser telefonie
+        datenflat horsforfait numerodeligne abonnementsforfaits forfait telephonie consumodedatos
+        datosmoviles fibra telefoniamovil numerodelinea tarifaplana trafficotelefonico contributolinea
+        noleggiomodem lineatelefonica chiamateincluse navigazione adsl belkosten databundel internetenbellen
+        glasvezel abonament internetdomowy pakietdanych swiatlowod uslugitelefonicz telefonemovel
+        dadosmoveis tarifario comunicacoes mensalidade broadband mobilenumber phonebill callcharges
+        dataallowance linerental monthlyplan mobileplan mobilfunk festnetz rufnummer telefonrechnung
+        datenvolumen internetanschluss handyrechnung telefonanschluss forfaitmobile lignemobile fibreoptique
+        abonnementinternet facturemobile lignefixe facturetelephone lineamovil tarifamovil fibraoptica
+        lineafija facturamovil llamadas lineamobile lineafissa telefonia fibraottica offertamobile chiamate
+        mobielnummer abonnementmobiel internetabonnement belminuten mobieleabonnement numertelefonu
+        abonamenttelefoniczny uslugitelekomunikacyjne internetmobilny polaczenia telemovel cartaomovel
+        pacoteinternet chamadas
         """
     ),
     BillKind.CARD: listed(
         """
-        creditcardstatement cardstatement minimumpayment creditlimit cardnumberending cardending cardaccount
-        availablecredit purchasesandcash kreditkartenabrechnung kreditkartenkonto kartenabrechnung
-        kartenumsatze verfugungsrahmen kartenlimit relevedecarte relevecarte cartebancaire encourscarte
-        carteadebitdiffere plafonddecarte extractodetarjeta tarjetadecredito limitedecredito
-        movimientosdelatarjeta estrattocontocarta cartadicredito limitedispesa fidodellacarta
-        creditcardoverzicht kaartoverzicht bestedingslimiet rekeningoverzichtcreditcard wyciagkarty
-        kartakredytowa kartykredytowej limitkredytowy extratodocartao cartaodecredito limitedecreditodocartao
+        totalminimumdue totalcreditlimit statementbalance cardmember minimumamountdue cardstatement
+        annualpercentagerate purchasesinterest abrechnungkreditkarte relevedevotrecarte movimientostarjeta
+        limitedecredit extractotarjeta saldocarta creditcardstatement minimumpayment creditlimit
+        cardnumberending cardending cardaccount availablecredit purchasesandcash kreditkartenabrechnung
+        kreditkartenkonto kartenabrechnung kartenumsatze verfugungsrahmen kartenlimit relevedecarte
+        relevecarte cartebancaire encourscarte carteadebitdiffere plafonddecarte extractodetarjeta
+        tarjetadecredito limitedecredito movimientosdelatarjeta estrattocontocarta cartadicredito
+        limitedispesa fidodellacarta creditcardoverzicht kaartoverzicht bestedingslimiet
+        rekeningoverzichtcreditcard wyciagkarty kartakredytowa kartykredytowej limitkredytowy
+        extratodocartao cartaodecredito limitedecreditodocartao
         """
     ),
     BillKind.BANK: listed(
         """
-        bankstatement accountstatement statementofaccount openingbalance closingbalance sortcode
-        currentaccount checkingaccount savingsaccount kontoauszug girokonto alterkontostand neuerkontostand
-        kontostand buchungstag relevedecompte comptecourant comptecheques anciensolde nouveausolde
-        soldecrediteur extractodecuenta extractobancario cuentacorriente saldoanterior saldofinal
-        estrattoconto contocorrente saldoiniziale saldofinale rekeningafschrift bankafschrift beginsaldo
-        eindsaldo betaalrekening wyciagzrachunku wyciagbankowy saldopoczatkowe saldokoncowe rachunekbiezacy
-        extratodeconta extratobancario contaaordem saldoinicial saldofinal
+        consolidatedstatement beginningbalance endingbalance availablebalance depositsandother withdrawals
+        checkingaccount savings overdraft moneyin moneyout paidin paidout kontoubersicht sollzins habenzins
+        dispositionskredit wertstellung saldovortrag endsaldo anfangssaldo kontoinhaber soldeprecedent
+        decouvert virement relevedevoscomptes saldodisponible reintegro movimientosdelacuenta ingresos
+        saldodisponibile saldocontabile bonifico accrediti giacenza nieuwsaldo vorigsaldo bijschrijving
+        tegenrekening wyciag historiarachunku przelewwychodz saldodisponivel saldocontabilistico
+        depositosaordem levantamento extratocombinado bankstatement accountstatement statementofaccount
+        openingbalance closingbalance sortcode currentaccount savingsaccount kontoauszug girokonto
+        alterkontostand neuerkontostand kontostand buchungstag relevedecompte comptecourant comptecheques
+        anciensolde nouveausolde soldecrediteur extractodecuenta extractobancario cuentacorriente
+        saldoanterior saldofinal estrattoconto contocorrente saldoiniziale saldofinale rekeningafschrift
+        bankafschrift beginsaldo eindsaldo betaalrekening wyciagzrachunku wyciagbankowy saldopoczatkowe
+        saldokoncowe rachunekbiezacy extratodeconta extratobancario contaaordem saldoinicial
         """
     ),
     BillKind.TAX: listed(
         """
+        taxyear assessedvalue parcelnumber revenueandcustoms selfassessment taxcollector amountoftax
+        councilband einkommensteuerbescheid solidaritatszuschlag kirchensteuer festsetzung gewerbesteuer
+        grundsteuerbescheid finanzkasse zuversteuerndes directiongeneraledesfinances financespubliques
+        numerofiscal revenufiscal avisdimpots montantdevotreimpot tresorpublic impotsur delegaciondehacienda
+        irpf liquidacionprovisional ministeriodehacienda personasfisicas bienesinmuebles cuotatributaria
+        impuesto tassarifiuti avvisodiaccertamento ufficiotributi codicetributo agenziaentrate wozwaarde
+        onroerendezaak afvalstoffenheffing waterschap inkomstenbelasting gemeentebelasting nakazplatniczy
+        urzadmiasta podatekrolny podatekdochodowy sobreimoveis servicodefinancas coletas liquidacaodeirs
         counciltax propertytax taxassessment noticeofassessment taxbill taxreturn taxnotice steuerbescheid
         einkommensteuer grundsteuer abgabenbescheid grundbesitzabgaben finanzamt avisdimposition avisdimpot
         taxefonciere taxedhabitation impotsurlerevenu impuestosobrebienesinmuebles agenciatributaria
@@ -165,17 +258,69 @@ STRONG: dict[BillKind, frozenset[str]] = {
     ),
     BillKind.INVOICE: listed(
         """
+        itemdescription unitcost prixtotal designation stuckzahl positionbezeichnung importeunitario
         quantity qty unitprice itemcode itemno shipto soldto ponumber purchaseorder ordernumber salesperson
         requisitioner shippedvia subtotal lineitem sku hoursworked consulting shipping menge einzelpreis
         artikel artikelnr artikelnummer stuckpreis lieferschein bestellnummer versandkosten gesamtpreis
         zwischensumme stundensatz warenwert quantite prixunitaire bondecommande fraisdeport numerodecommande
         soustotal cantidad preciounitario articulo pedido gastosdeenvio albaran quantita prezzounitario
-        codicearticolo spedizione numeroordine aantal stukprijs bestelnummer verzendkosten artikelnummer ilosc
+        codicearticolo spedizione numeroordine aantal stukprijs bestelnummer verzendkosten ilosc
         cenajednostkowa towar zamowienie wysylka quantidade precounitario artigo encomenda portes
         """
     ),
 }
 """Words on such a letter, and seldom on another."""
+TITLED_KINDS: dict[BillKind, frozenset[str]] = {
+    BillKind.UTILITY: listed(
+        """
+        stromrechnung gasrechnung wasserrechnung electricitybill waterbill gasbill energybill bolletta
+        """
+    ),
+    BillKind.TELECOM: listed("telefonrechnung mobilfunkrechnung handyrechnung phonebill facturemobile"),
+    BillKind.BANK: listed(
+        """
+        bankstatement kontoauszug relevedecompte extractodecuenta estrattoconto rekeningafschrift
+        wyciagzrachunku extratodeconta extratocombinado statementofaccount consolidatedstatement
+        """
+    ),
+    BillKind.CARD: listed("creditcardstatement cardstatement kreditkartenabrechnung relevedecarte"),
+    BillKind.TAX: listed(
+        """
+        counciltaxbill steuerbescheid avisdimpot propertytaxbill grundsteuer belastingaanslag
+        """
+    ),
+}
+"""Titles of such letters: in a short line each counts twice."""
+ISSUERS: dict[BillKind, frozenset[str]] = {
+    BillKind.UTILITY: listed(
+        """
+        stadtwerke energie energy energia energias power electric electricity water gas wasser strom luz
+        luce agua aguas eau gaz utilities waterworks wasserwerke wodociagi energetyka prad stroom edf
+        """
+    ),
+    BillKind.TELECOM: listed(
+        """
+        telecom telekom mobile mobil mobilfunk wireless broadband telefonia telefonica telefono movil mobiel
+        fibre fibra internet telco telekomunikacja cable telephone
+        """
+    ),
+    BillKind.BANK: listed("bank banque banco banca sparkasse volksbank caisse caixa"),
+    BillKind.TAX: listed(
+        """
+        finanzamt tax council hacienda tributaria impots finances entrate belastingdienst skarbowy financas
+        revenue
+        """
+    ),
+}
+"""Words in names of issuers, each of which counts for a kind."""
+NO_ISSUER = listed(
+    """
+    statement invoice rechnung facture factura fattura factuur faktura fatura receipt bill notice avis
+    releve sample page seite total ihr your votre vostra account kunden customer client date datum fecha
+    welcome dear servicio servizi service contact kontakt period summary copy kopie original
+    """
+)
+"""Parts of words in titles and headings, which no issuer's name has."""
 INVOICE = listed("invoice rechnung facture factura fattura factuur faktura fatura")
 """Headings of a bill of any kind: alone they make no bill of a supplier."""
 

@@ -67,7 +67,14 @@ def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tupl
 
 
 def hidden_text(layer: Iterable[TextLine], seen: Iterable[TextLine]) -> Check:
-    """Return whether the text inside a file is the text *seen* on its pages; not run without any."""
+    """
+    Return whether the text inside a file is the text *seen* on its pages; not run without any.
+
+    What stands where a line was found and not read is not compared: it counts for nothing.
+    """
+    seen = list(seen)
+    unread = [line for line in seen if not line.text]
+    layer = [line for line in layer if not any(_in_one_place(one, line) for one in unread)]
     visible_words = {word for line in seen for word in WORD.findall(line.text.lower())}
     words = {word for line in layer for word in WORD.findall(line.text.lower())}
     if not words or not visible_words:
