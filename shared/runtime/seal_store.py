@@ -57,7 +57,8 @@ class SealStore:
         keys = (await self._drawn_key(),) if root is None else seal_keys(root, service)
         until = await self._unsealed_until(now)
         if now < until:
-            logger().warning("messages without a seal are believed", service=service, until=until.isoformat())
+            reason = f"until {until.isoformat(timespec='seconds')}"
+            logger().warning("messages without a seal are believed", service=service, reason=reason)
         return OriginSeals(service, keys, until)
 
     async def _drawn_key(self) -> bytes:
