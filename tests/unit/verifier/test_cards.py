@@ -265,7 +265,7 @@ def test_values_beside_and_below_their_labels_are_found() -> None:
 @pytest.mark.parametrize(
     "text",
     ["SPECIMEN", "Specimen/Muster", "SPEClMEN", "MUSTERMANN", "VZOR", "UZORAK", "WZÓR", "UTOPIA", "ОБРАЗЕЦ",
-     "NICHTGÜLTIGSPECIMEN"],
+     "NICHTGÜLTIGSPECIMEN", "SPEGIMEN", "SÝNISHORN"],
 )  # fmt: skip
 def test_sample_is_recognised_by_the_text_across_it(text: str) -> None:
     check = specimen_check(card(["PASSPORT", text]))
@@ -275,11 +275,17 @@ def test_sample_is_recognised_by_the_text_across_it(text: str) -> None:
 @pytest.mark.parametrize(
     ("surname", "given_names", "number"),
     [("ERIKSSON", "ANNA MARIA", "X1"), ("MARTIN", "SARAH", "X1"), ("BEISPIEL", "ERIKA", "L898902C3"),
-     ("MUSTER", "HANS", "X1")],
+     ("MUSTER", "HANS", "X1"), ("BEISPIEL", "ADA", "K0000000E"), ("BEISPIEL", "ADA", "XS1234567"),
+     ("BEISPIEL", "ADA", "A2222222")],
 )  # fmt: skip
 def test_a_well_known_holder_is_for_a_person_to_look_at(surname: str, given_names: str, number: str) -> None:
     expected = ExpectedPrint(MachineSource.ZONE, surname=surname, given_names=given_names, number=number)
     assert specimen_check(card(["PASSPORT"]), expected).result is CheckResult.INCONCLUSIVE
+
+
+def test_an_ordinary_number_is_no_samples() -> None:
+    expected = ExpectedPrint(MachineSource.ZONE, surname="BEISPIEL", given_names="ADA", number="K10200031E")
+    assert specimen_check(card(["PASSPORT"]), expected).result is CheckResult.PASS
 
 
 def test_an_ordinary_card_is_no_sample() -> None:
