@@ -20,6 +20,8 @@ LONGEST_SIDE = 2000
 """Pixels; a larger picture is made smaller. A page of A4 is read well at 170 dots per inch."""
 SOUGHT_SIDES = (960, 1280)
 """Pixels, least and most; lines are looked for in a smaller picture: the time grows with its area."""
+CLOSER_SIDE = 1600
+"""Pixels; for a second look, also at a smaller picture."""
 SOUGHT_ZONE = 900
 """Pixels; where a zone is at least as wide, the print of its document is large enough to be found."""
 OVERPRINT_SIDE = 480
@@ -48,20 +50,27 @@ Corners = Sequence[tuple[float, float]]
 
 
 def read_lines(
-    picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS, known: Corners = ()
+    picture: Picture,
+    *,
+    page: int = 0,
+    seconds: float = MOST_SECONDS,
+    known: Corners = (),
+    closer: bool = False,
 ) -> tuple[TextLine, ...]:
     """
     Return the lines of text in *picture*, row by row, each row from left to right.
 
     Lines that fill the width of the *known* part are left out: another reader has read them. Nothing where
     there is no text, and where reading all of it would exceed a limit. A line's box is where it lies once the
-    page is turned upright; text that stands on its head is not read.
+    page is turned upright; text that stands on its head is not read. A *closer* look finds smaller lines.
     """
     until = time.thread_time() + seconds
     small = _small(picture)
     if small is None:
         return ()
-    boxes, crops = _found(small, known)
+    if closer:
+        small = _enlarged(small, CLOSER_SIDE)
+    boxes, crops = _found(small, CLOSER_SIDE if closer else _sought_side(known), known)
     if not boxes.size or len(boxes) > MOST_LINES:
         return ()
     read = _recognised(crops, until)
@@ -172,6 +181,14 @@ def _shrunk(picture: Picture, longest: int) -> Picture:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
+def _enlarged(picture: Picture, longest: int) -> Picture:
+    """Return *picture* with its longest side *longest* pixels long at least."""
+    scale = longest / max(picture.shape[:2])
+    return (
+        cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else picture
+    )
+
+
 def framed(picture: Picture) -> Picture:
     """Return *picture* with a margin below or beside it: a strip would be enlarged by its shorter side."""
     height, width = picture.shape[:2]
@@ -180,9 +197,13 @@ def framed(picture: Picture) -> Picture:
     return cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_REPLICATE)
 
 
-def _found(picture: Picture, known: Corners) -> tuple[NDArray[np.float32], list[Picture]]:
-    """Return the corners of each line of text outside the *known* part, and its part of the picture."""
-    sought = _shrunk(picture, _sought_side(known))
+def _found(picture: Picture, side: int, known: Corners) -> tuple[NDArray[np.float32], list[Picture]]:
+    """
+    Return the corners of each line of text outside the *known* part, and its part of the picture.
+
+    Lines are looked for with the longest side of *side* pixels.
+    """
+    sought = _shrunk(picture, side)
     try:
         _, found = line_engine().detect_and_crop(framed(sought), {})
     except RapidOCRError:

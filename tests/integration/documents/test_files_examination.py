@@ -43,6 +43,7 @@ class Desk:
     licence: Licence | None = None
     bill: Bill | None = None
     lines: tuple[TextLine, ...] = PRINTED
+    closer: tuple[TextLine, ...] = ()
     marks: tuple[TextLine, ...] = ()
     asked: list[str] = field(default_factory=list)
 
@@ -55,6 +56,7 @@ class Desk:
             licence=self._licence,
             lines=lambda *_: self._answer("lines", self.lines),
             letter=lambda _, __: self._answer("lines", self.lines),
+            closer=lambda *_: self._answer("closer", self.closer),
             marks=lambda _, __: self._answer("marks", self.marks),
             bill=lambda _: self._answer("bill", self.bill),
         )
@@ -124,6 +126,21 @@ def test_marks_of_a_sample_are_sought_on_documents_alone_and_join_its_lines() ->
     mark = (TextLine(text="SPECIMEN"),)
     assert Desk(zone=ZONE, marks=mark).read(PHOTO, WorkerTask.IDENTITY).lines == (*PRINTED, *mark)
     assert Desk(bill=BILL, marks=mark).read(PHOTO, WorkerTask.ADDRESS).lines == PRINTED
+
+
+def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
+    zone = ZONE.model_copy(
+        update={"surname": "EXAMPLE", "given_names": "ADA", "number": "L898902C3", "engines": 2}
+    )
+    number = TextLine(text="L898902C3")
+    desk = Desk(zone=zone, closer=(PRINTED[0], number))
+    assert desk.read(PHOTO, WorkerTask.IDENTITY).lines == (*PRINTED, number)
+    confirmed = Desk(zone=zone, lines=(*PRINTED, number))
+    confirmed.read(PHOTO, WorkerTask.IDENTITY)
+    assert "closer" not in confirmed.asked
+    unsure = Desk(zone=zone.model_copy(update={"engines": 1}))
+    unsure.read(PHOTO, WorkerTask.IDENTITY)
+    assert "closer" not in unsure.asked, "another picture is asked for in any case"
 
 
 def test_a_refused_file_is_shown_to_no_reader() -> None:

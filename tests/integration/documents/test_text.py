@@ -45,6 +45,16 @@ def test_lines_that_fill_a_part_that_was_read_are_left_out() -> None:
     assert [line.text for line in read_lines(picture, known=wide)] == list(LINES), "print beside a zone"
 
 
+def test_a_closer_look_reads_smaller_print() -> None:
+    page = Image.new("RGB", (2000, 1400), "white")
+    for row in range(12):
+        place = (300, 100 + 40 * row)
+        ImageDraw.Draw(page).text(place, LINES[0], fill="black", font=ImageFont.load_default(9))
+    part = ((0.0, 0.8), (1.0, 0.8), (1.0, 0.9), (0.0, 0.9))
+    usual, closer = (read_lines(np.asarray(page), known=part, closer=closer) for closer in (False, True))
+    assert len(usual) < 6 < len(closer)
+
+
 @pytest.mark.parametrize("size", [(8, 8), (400, 300)])
 def test_nothing_is_read_where_nothing_is_written(size: tuple[int, int]) -> None:
     assert read_lines(np.asarray(Image.new("RGB", size, "white"))) == ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,20 @@ def test_a_print_that_says_something_else_fails(printed: list[TextLine], field: 
 def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> None:
     check = only(print_checks(printed, ZONE), field)
     assert (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("mrz_print_mismatch",))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        pytest.param("expires", date(2031, 10, 5), "05 0CT 2031", id="a digit for a letter of the month"),
+        pytest.param("expires", date(2031, 10, 5), "05 0CT2031", id="the same without a blank"),
+        pytest.param("expires", date(2031, 5, 6), "06.05.2021-06.05.2031", id="from one day to another"),
+        pytest.param("number", "HD198025", "SERIA HD NR 198025", id="series and number"),
+    ],
+)
+def test_print_confirms_what_is_written_otherwise(field: str, value: Any, text: str) -> None:
+    zone = ZONE.model_copy(update={field: value})
+    assert only(print_checks(card(["Beispiel", "Erika Anna", text]), zone), field).result is CheckResult.PASS
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import combinations
 from typing import Self
 
 from services.verifier.documents.cards.fields import (
@@ -100,6 +101,13 @@ def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tupl
     )
 
 
+def worth_a_closer_look(lines: Sequence[TextLine], read: MachineZone) -> bool:
+    """Return whether *lines* confirm a part of *read*, so that the rest may be printed and was not found."""
+    results = [check.result for check in print_checks(lines, read) if "_print_" in check.name]
+    unread = results.count(CheckResult.INCONCLUSIVE)
+    return CheckResult.FAIL not in results and 0 < unread <= results.count(CheckResult.PASS) + 1
+
+
 class _Answer(StrEnum):
     SAID = "said"
     DIFFERENT = "different"
@@ -184,7 +192,7 @@ def _number(wanted: str, lines: Sequence[TextLine], fields: PrintedFields) -> _A
     number = _plain_number(wanted)
     if not number:
         return _Answer.UNASKED
-    if len(number) >= LEAST_NUMBER and any(number in _plain_number(line.text) for line in lines):
+    if len(number) >= LEAST_NUMBER and any(_has_number(line.text, number) for line in lines):
         return _Answer.SAID
     labelled = [_plain_number(one.text) for one in fields.of(PrintedField.NUMBER) if one.confidence >= SURE]
     # One of the same length is the number, or another.
@@ -194,6 +202,14 @@ def _number(wanted: str, lines: Sequence[TextLine], fields: PrintedFields) -> _A
     if not distances:
         return _Answer.UNREAD
     return _Answer.ALIKE if min(distances) <= _FEW else _Answer.DIFFERENT
+
+
+def _has_number(text: str, number: str) -> bool:
+    """Return whether *number* stands in *text*, whole or as a series and its number: SERIES XY NO 123."""
+    pairs = combinations(map(_plain_number, text.split()), 2)
+    return number in _plain_number(text) or any(
+        first + second == number for first, second in pairs if len(second) >= LEAST_NUMBER
+    )
 
 
 def _plain_number(text: str) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from services.verifier.documents.barcode.symbols import read_licence
 from services.verifier.documents.bills.pages import read_letter
 from services.verifier.documents.bills.reader import read_bill
+from services.verifier.documents.cards.comparison import worth_a_closer_look
 from services.verifier.documents.cards.samples import marks_in
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
@@ -47,6 +48,8 @@ ZONE_SECONDS: Final = 6.0
 """Processor time to look for a machine-readable zone: a picture without one costs the most."""
 LINES_SECONDS: Final = 12.0
 """Processor time to read the text of a picture; a full page takes 2 to 6."""
+CLOSER_SECONDS: Final = 5.0
+"""Processor time for a closer look at a document."""
 SPECIMEN: Final = (
     "P<UTOEXAMPLE<<ADA<<<<<<<<<<<<<<<<<<<<<<<<<<<",
     "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
@@ -66,6 +69,8 @@ class Readers:
     """Of a page, without those that fill a part of it that was read."""
     letter: Callable[[Sequence[Picture], Sequence[TextLine]], tuple[TextLine, ...]]
     """Returns the lines of a letter, as far as they matter; with the text inside a PDF, in its places."""
+    closer: Callable[[Picture, int, Corners], tuple[TextLine, ...]]
+    """The same, where more is printed than was found: it takes longer."""
     marks: Callable[[Picture, int], tuple[TextLine, ...]]
     """Words across a sample of a document, which its other text hides."""
     bill: Callable[[tuple[TextLine, ...]], Bill | None]
@@ -129,9 +134,22 @@ def _seen(
         of_page = zone if zone is not None and zone.page == page else None
         # text that does not lie is read badly
         upright = turned(picture, of_page.turns) if of_page else picture
-        yield from readers.lines(upright, page, of_page.corners if of_page and not whole else ())
+        if of_page and not whole:
+            yield from _around(of_page, upright, readers)
+        else:
+            yield from readers.lines(upright, page, ())
         if reading.licence or (zone and not zone.wrong_digits):
             yield from readers.marks(upright, page)
+
+
+def _around(zone: MachineZone, upright: Picture, readers: Readers) -> Iterator[TextLine]:
+    """Yield the text around *zone*; where the print confirms a part only, also what a closer look finds."""
+    lines = readers.lines(upright, zone.page, zone.corners)
+    yield from lines
+    if zone.by_two_engines and not zone.wrong_digits and worth_a_closer_look(lines, zone):
+        found = {line.text for line in lines}
+        closer = readers.closer(upright, zone.page, zone.corners)
+        yield from (line for line in closer if line.text not in found)
 
 
 def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
@@ -182,6 +200,7 @@ def installed_readers() -> Readers:
         licence=read_licence,
         lines=_lines,
         letter=read_letter,
+        closer=_closer,
         marks=_marks,
         bill=read_bill,
     )
@@ -193,6 +212,10 @@ def _zone(picture: Picture) -> MachineZone | None:
 
 def _lines(picture: Picture, page: int, known: Corners) -> tuple[TextLine, ...]:
     return read_lines(picture, page=page, seconds=LINES_SECONDS, known=known)
+
+
+def _closer(picture: Picture, page: int, known: Corners) -> tuple[TextLine, ...]:
+    return read_lines(picture, page=page, seconds=CLOSER_SECONDS, known=known, closer=True)
 
 
 def _marks(picture: Picture, page: int) -> tuple[TextLine, ...]:
