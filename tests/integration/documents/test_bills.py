@@ -400,6 +400,13 @@ FORM = page(
                      "M. Paul Exemple", ("Résidence Les Pins", "12 rue Neuve", "69001 LYON"), id="building"),
         pytest.param(page(["Herrn Karl Muster", "und Frau Berta Muster", "Uferweg 1", "10115 Berlin"]),
                      "Herrn Karl Muster und Frau Berta Muster", ("Uferweg 1", "10115 Berlin"), id="a couple"),
+        pytest.param(page(["Ada Example", "Mill Lane", "3 Station Road", "Leeds LS1 1AA"]), "Ada Example",
+                     ("Mill Lane", "3 Station Road", "Leeds LS1 1AA"), id="a street without a number"),
+        pytest.param(page(["1 April Street", "Mrs Ada Example", "Rose Cottage", "Wexcombe", "SN8 9XX"]),
+                     "Mrs Ada Example", ("Rose Cottage", "Wexcombe", "SN8 9XX"), id="text above"),
+        pytest.param([TextLine(text=text, box=(LEFT, 0.1 + 0.031 * row, 0.2, HIGH)) for row, text in
+                      enumerate(("Ada Example", "Uferweg 1", "10115 Berlin"))], "Ada Example",
+                     ("Uferweg 1", "10115 Berlin"), id="wide spacing"),
         pytest.param(page(["ADA 0 EXAMPLE", "7 OAK LN", "CEDAR HOLLOW 0R 97.099"]),
                      "ADA O EXAMPLE", ("7 OAK LN", "CEDAR HOLLOW OR 97099"), id="misread letters"),
     ],
@@ -407,7 +414,8 @@ FORM = page(
 def test_recipient_is_found_in_many_layouts(
     lines: Sequence[TextLine], recipient: str, address: tuple[str, ...]
 ) -> None:
-    bill = read(lines)
+    issuer = TextLine(text="Strom Beispiel AG", box=(LEFT, 0.9, 0.2, HIGH))
+    bill = read([*lines, issuer])
     assert (bill.recipient, bill.address) == (recipient, address)
 
 
@@ -423,6 +431,9 @@ def test_name_and_address_stand_behind_labels_of_a_form() -> None:
         pytest.param(page(["Strom Beispiel AG", "Energieweg 1", "12345 Beispielstadt"]), id="sender"),
         pytest.param(page(["Lieferstelle", "Nebenweg 3", "12345 Beispielstadt"]), id="place of supply"),
         pytest.param(page(["Par courrier", "Service Clients", "TSA 12345"]), id="post box"),
+        pytest.param(
+            page(["Haus Nord", "Weg 1, 10115 Berlin, Tel. 0000 00"]), id="beside a telephone number"
+        ),
         pytest.param(page(["Account name: Contoso Ltd", "1 Linking Road", "Leeds LS1 1AA"]), id="payee"),
         pytest.param(
             page(["Résidence Les Pins", "12 rue Neuve", "69001 LYON"]), id="building without a name"
@@ -430,7 +441,29 @@ def test_name_and_address_stand_behind_labels_of_a_form() -> None:
     ],
 )
 def test_no_recipient_is_claimed_without_a_sign_of_one(lines: Sequence[TextLine]) -> None:
-    assert read([*lines, TextLine(text="Rechnung", box=(LEFT, 0.8, 0.1, HIGH))]).recipient == ""
+    rest = [
+        TextLine(text=text, box=(LEFT, top, 0.2, HIGH))
+        for text, top in (("Stromrechnung", 0.5), ("Strom Beispiel AG", 0.9))
+    ]
+    assert read([*lines, *rest]).recipient == ""
+
+
+def test_a_name_on_an_invoice_from_nobody_may_be_the_senders() -> None:
+    lines = page(["Rechnung", "", "", "Ada Example", "Uferweg 1", "10115 Berlin"])
+    assert read(lines).recipient == ""
+    assert read([*lines, TextLine(text="Beispiel AG", box=(LEFT, 0.9, 0.2, HIGH))]).recipient == "Ada Example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bitte senden Sie jeden Widerspruch in der Frist an die Stelle in der Hafenstraße 4, 20457 Hamburg.",
+        "Beispiel 471100",
+    ],
+)
+def test_running_text_and_numbers_are_no_second_address(text: str) -> None:
+    lines = page(["Strom Beispiel AG", "", "Erika Beispiel", "Uferweg 1", "10115 Berlin", text])
+    assert read(lines).addresses == 1
 
 
 @pytest.mark.parametrize(
@@ -451,6 +484,11 @@ def test_day_of_issue_is_told_from_other_days(texts: Sequence[str], issued: date
     assert read([TextLine(text=text) for text in ("Rechnung", *texts)]).issued == (issued,)
 
 
+def test_town_beside_a_date_makes_it_the_day_of_issue() -> None:
+    lines = page(["Rechnung", "München, den", "", "", "03.01.2026"], ["", "15.01.2026"])
+    assert read(lines).issued == (ISSUED,)
+
+
 def test_dates_in_a_column_are_no_day_of_issue() -> None:
     lines = page(
         ["Bank statement", "Opening balance"],
@@ -463,6 +501,25 @@ def test_dates_in_a_column_are_no_day_of_issue() -> None:
 def test_end_of_a_period_is_no_day_of_issue_of_a_bill() -> None:
     texts = ["Stromrechnung", "Zählernummer 1", "Zeitraum 01.01.2026 - 31.01.2026"]
     assert read([TextLine(text=text) for text in texts]).issued == ()
+
+
+TWO = page(
+    ["Beispiel GmbH", "", "Ada Example", "Weg 3", "10115 Berlin"],
+    ["", "", "Max Fremd", "Ufer 4", "10117 Berlin", ""],
+)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([*TWO, TextLine(text="Sehr geehrte Frau Example", box=(LEFT, 0.5, 0.2, HIGH))],
+                     id="greeting"),
+        pytest.param(page(["Beispiel GmbH", "", "Frau", "Ada Example", "Weg 3", "10115 Berlin"],
+                          ["", "", "", "Max Fremd", "Ufer 4", "10117 Berlin"]), id="title"),
+    ],
+)  # fmt: skip
+def test_greeting_or_title_tells_the_recipient_of_two_persons(lines: Sequence[TextLine]) -> None:
+    assert read(lines).recipient == "Ada Example"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from services.verifier.documents.bills.words import (
     NUMBERED,
     PAYEE,
     RECIPIENT,
+    SELLER,
     SENDER,
     SITE,
+    STREET,
     TITLED,
     TITLES,
     compact,
@@ -105,6 +107,8 @@ class Block:
     """Whether it is said to be where something is supplied or sent."""
     labelled: bool
     """Whether it is said to be the customer's."""
+    titled: bool
+    """Whether its name has a title."""
 
 
 def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
@@ -211,14 +215,16 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
     headings = list(_up_to_label([cell for cell in above if not CARE_OF.match(cell.text)]))[:_MOST_HEADINGS]
     names = [_as_name(cell) for cell in headings]
     labelled = [cell.label in RECIPIENT for cell in headings]
-    own = is_company(lines[0]) if len(lines) == 1 else any(map(COMPANY.search, lines[:-1]))
+    own = is_company(_unlabelled(lines[0])) if len(lines) == 1 else any(map(COMPANY.search, lines[:-1]))
     firm = next(((at, name) for at, name in enumerate(names) if is_company(name)), (0, ""))
     at, name = _name(names, labelled) or firm
-    company = own or any(map(is_company, names[: at + 1])) or any(map(SENDER.search, lines))
+    labels = frozenset(_labels(cells, headings, lines))
+    selling = bool(labels & SELLER) or any(map(SENDER.search, lines))
+    company = own or selling or any(map(is_company, names[: at + 1]))
     if company:
         at, name = firm
     kept = [*(cell.text for cell in headings[:at][::-1] if name), *map(_unlabelled, lines)]
-    labels = frozenset(_labels(cells, headings, lines))
+    above_name = compact(headings[at + 1].text) if at + 1 < len(headings) else ""
     return Block(
         name=name,
         lines=tuple(kept),
@@ -226,6 +232,7 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
         company=company,
         site=any(label in text for text in labels for label in SITE),
         labelled=bool(labels & (RECIPIENT - PAYEE if company else RECIPIENT)),
+        titled=TITLED.match(name) is not None or above_name in TITLES,
     )
 
 
@@ -241,7 +248,8 @@ def _name(names: Sequence[str], labelled: Sequence[bool]) -> tuple[int, str] | N
     if not persons:
         return None
     titled = (at for at in persons if TITLED.match(names[at]))
-    at = next(chain((at for at in persons if labelled[at]), titled, persons))
+    plain = (at for at in persons if not STREET.search(names[at]))
+    at = next(chain((at for at in persons if labelled[at]), titled, plain, persons))
     lower, upper = (at, at + 1) if _JOINED.match(names[at]) else (at - 1, at)
     couple = {lower, upper} <= set(persons) and _JOINED.match(names[lower])
     return (lower, f"{names[upper]} {names[lower]}") if couple else (at, names[at])

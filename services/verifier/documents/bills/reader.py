@@ -31,11 +31,15 @@ MOST_CELLS = 1500
 
 PERIODICAL = frozenset({BillKind.BANK, BillKind.CARD})
 """Statements are issued at the end of their period, and often bear no other date."""
+PRIVATE = frozenset({BillKind.INVOICE, BillKind.UNKNOWN})
+"""Letters that a person may send."""
 HEAD, FOOT = 0.35, 0.85
 """Parts of the page from its top: where the head ends, and where the foot begins."""
 LETTERHEAD = 0.12
 TALL = 1.4
 """By how much larger the name at the head is than other text."""
+ALONE = 10
+"""Rating of a person's name above an address, and no more; a place of supply has a tenth of its rating."""
 MOST_WORDS = 7
 TITLE = 40
 """Letters of a title; longer text mentions such a letter."""
@@ -79,6 +83,8 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
     recipient = _recipient(blocks, cells)
     issuer = _issuer(cells, recipient.name if recipient else "")
     kind = kind_of([cell.text for cell in cells], issuer)
+    if recipient and not issuer and kind in PRIVATE and not (recipient.labelled or recipient.titled):
+        recipient = None  # it may as well be the sender
     others = [block for block in blocks if not block.company or block is recipient]
     if kind is BillKind.UNKNOWN and not others:
         return None
@@ -115,21 +121,33 @@ def _tells(cell: Cell) -> bool:
 
 def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     """
-    Return the block of the recipient; none where there is none.
+    Return the block of the recipient; none where there is none, and where two persons may be the recipient.
 
     Best is one with the name that the letter gives for its customer, then one that a label calls the
-    customer's, and last the first with a person's name. A company without either is the sender.
+    customer's, one with a title or a greeting, and last one with a person's name. A company without a label
+    is the sender, and so is each name at the address of one.
     """
+    senders = {block.parts.key for block in blocks if block.company and not block.labelled}
     customers = [name for name in _customers(cells) if not is_label(name)]
-    rated = [(_rating(block, customers), -at, block) for at, block in enumerate(blocks) if block.name]
-    best = max(rated, key=lambda one: one[:2], default=None)
-    return best[2] if best and best[0] > 0 else None
+    greetings = [compact(cell.text) for cell in cells if words.GREETING.match(cell.text)]
+    rated = [(_rating(block, customers, greetings), block) for block in blocks if block.name]
+    able = [(rating, block) for rating, block in rated if rating > ALONE or block.parts.key not in senders]
+    most = max((rating for rating, _ in able), default=0)
+    best = [block for rating, block in able if rating == most > 0]
+    return best[0] if best and all(_is_one(best[0], block) for block in best) else None
 
 
-def _rating(block: Block, customers: Sequence[str]) -> int:
+def _is_one(one: Block, other: Block) -> bool:
+    """Return whether two blocks are of one person, or of one house."""
+    return one.parts.key == other.parts.key or _same_name(one.name, other.name)
+
+
+def _rating(block: Block, customers: Sequence[str], greetings: Sequence[str]) -> int:
     """Return how much speaks for *block* as the recipient's; 0 where nothing does."""
     named = any(_same_name(block.name, customer) for customer in customers)
-    return (4 * named + 2 * block.labelled + (not block.company)) * (10 if not block.site else 1)
+    greeted = any(greeting.endswith(compact(block.name.split()[-1])) for greeting in greetings)
+    reasons = 8 * named + 4 * block.labelled + 2 * (greeted or block.titled) + (not block.company)
+    return reasons if block.site else ALONE * reasons
 
 
 def _same_name(one: str, other: str) -> bool:
@@ -158,7 +176,7 @@ def _issuer(cells: Sequence[Cell], recipient: str) -> str:
     head = [(cell, name) for cell, name in able if cell.box[1] < HEAD]
     firms = (name for _, name in ends if words.COMPANY.search(name))
     tall = sorted((cell for cell, _ in head if cell.box[3] > TALL * usual), key=lambda cell: -cell.box[3])
-    trades = (name for _, name in (*head, *able) if words.is_company(name))
+    trades = (name for _, name in ends if words.is_company(name))
     return next(chain(firms, (cell.text for cell in tall), trades), "")
 
 
@@ -284,6 +302,8 @@ def _beside(cells: Sequence[Cell], at: int) -> Rank:
     """Return the rank that the label to the left of a date gives it, or the heading over it."""
     left, over, below = left_of(cells, at), over_of(cells, at), below_of(cells, at)
     rank = _label(left.text) if left else None
+    if left and words.PLACED.fullmatch(left.text + " "):
+        return Rank.PLACED
     if rank is not None:
         return rank
     if over and written_dates(over.text):

@@ -81,6 +81,11 @@ COMPANY = re.compile(
 )
 TRADE = listed(
     """
+    kundenbetreuung kundendienst kundencenter service office offices amt buro verwaltung sachbearbeitung
+    postfach direction delegation delegacion oficina ufficio urzad urzedu skarbowy afdeling departamento
+    atencion clienti clients gestion centre centro agence agencia agenzia filiale zentrale district authority
+    revenues benefits board society tresor tesoreria hacienda recaudacion ministerio ministere spolka biuro
+    oddzial dzial klienta customer support team payments collections
     stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom
     telekom mobile mobilfunk bank banque banco banca sparkasse volksbank credit union versicherung insurance
     council city county finanzamt belastingdienst wasserwerke wasserverband netz netze strom eau electricite
@@ -123,12 +128,21 @@ RECIPIENT = listed(
 """Labels of the customer, or of the address where the letter goes."""
 PAYEE = listed(
     """
+    name fullname nom nome naam nombre tenaamstelling nomprenom nomeecognome nombreyapellidos imieinazwisko
     accountholder accountname kontoinhaber rekeninghouder titulaireducompte titulardelacuenta titulardaconta
     """
 )
-"""Labels of the customer on a statement, and of the issuer's own account on a bill."""
+"""Labels of a person, and of the issuer or its account where they stand before a company."""
+SELLER = listed(
+    """
+    verkaufer lieferant rechnungssteller absender seller vendor supplier from sender fournisseur vendeur
+    emetteur expediteur vendedor proveedor emisor fornitore cedente mittente leverancier verkoper afzender
+    sprzedawca wystawca fornecedor emitente
+    """
+)
+"""Labels of the issuer."""
 SENDER = re.compile(
-    r"(?i)\b(?:tel|fax|phone|www|nip|kvk|p\.? ?iva|ust|hrb|siret|registered|sede|sitz|cif|nif)\b|@|://"
+    r"(?i)\b(?:cedex|tsa|tel|fax|phone|www|nip|kvk|p\.? ?iva|ust|hrb|siret|registered|sede|sitz|cif|nif)\b|@|://"
 )
 """Words beside an issuer's own address."""
 TITLES = listed(
@@ -145,12 +159,22 @@ TITLED = re.compile(
 )
 """The beginning of a name with a title."""
 BUILDING = re.compile(
-    r"(?i)^(?:r[ée]sidence|b[âa]timent|immeuble|appartement|lotissement|hameau|lieu[- ]dit|apartments?|"
+    r"(?i)^(?:the|r[ée]sidence|b[âa]timent|immeuble|appartement|lotissement|hameau|lieu[- ]dit|apartments?|"
     r"flats?|villas?|suite|urbanizaci[óo]n|urb|edificio|conjunto|condom[ií]nio|quinta|localit[àa]|frazione|"
     r"fraz|cascina|podere|palazzo|osiedle|hinterhaus|landgoed|huize|"
     r"boerderij|accounts payable)\b|\b(?:house|cottage|farm|court|lodge|manor|floor|cedex|department|dept)$"
 )
 """Words of a line between name and street."""
+STREET = re.compile(
+    r"(?i)^(?:rue|avenue|via|viale|piazza|calle|plaza|avenida|ul|al|os|rua|travessa|boulevard|all[ée]e|place|"
+    r"chemin|quai|corso|largo|paseo)\b|(?:\b(?:road|street|lane|square|close|drive|avenue|gardens|place|park|row|"
+    r"yard|way|terrace|crescent|hill)|stra(?:ß|ss)e|weg|platz|allee|gasse|straat|laan|plein)$"
+)
+"""Words of a street, which are surnames, too."""
+GREETING = re.compile(
+    r"(?i)^(?:dear|hello|hi|sehr geehrte[rn]?|guten tag|liebe[r]?|ch[eè]re?|bonjour|estimad[oa]|querid[oa]|"
+    r"gentile|egregi[oa]|buongiorno|geachte|beste|szanown[aeiy]|dzień dobry|car[oa])\b"
+)
 NUMBERED = re.compile(
     r"(?i)(?:nummer|number|numero|número|numer|\bnr|\bno\b|n[°º]|konto|account|kunden?|customer|tel|"
     r"phone|client|fax|iban|code|ref|\bid\b|invoice|rechnung|facture|factura|fattura|faktura|fatura|pin|page|seite|vat|nif|nip)"
