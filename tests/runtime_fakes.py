@@ -357,7 +357,7 @@ def _matches(pattern: str, key: str) -> bool:
 
 def _expired(queue: topology.Queue, message: Message) -> Message:
     """Return *message* as the broker dead-letters it."""
-    death = {"queue": queue.name, "reason": "expired"}
+    death = {"queue": queue.name, "reason": "expired", "exchange": message.exchange}
     return Message(
         exchange=queue.arguments["x-dead-letter-exchange"],
         routing_key=message.routing_key,

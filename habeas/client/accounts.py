@@ -202,7 +202,11 @@ async def _patiently(step: Callable[[], Awaitable[T]]) -> T:
 
 
 def write_definitions(file: Path, amqp_url: str, users: Mapping[str, tuple[str, str]]) -> None:
-    """Write users and permissions to *file*, readable by its owner: it holds passwords."""
-    file.touch(mode=0o600)
-    defined = definitions(users, vhost_of(amqp_url))
-    file.write_text(json.dumps(defined, indent=2), encoding="utf-8")
+    """
+    Put a file with users and permissions in the place of *file*, for its owner alone: it holds passwords.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
+    with replaced(file) as written:
+        written.write(json.dumps(definitions(users, vhost_of(amqp_url)), indent=2))

@@ -19,8 +19,8 @@ from shared.contract.topology import LISTENS, parking_of, publishers_of
 from shared.errors import ConfigurationError, PermanentError
 from shared.runtime import retry_policy
 from shared.runtime.broker import Delivery, Parking
+from shared.runtime.message_origin import stated_origin
 from shared.runtime.mongo import Client, connect, translated
-from shared.runtime.retry_policy import origin_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> tu
 
 async def _is_of_purged_case(client: Client, prefix: str, delivery: Delivery) -> bool:
     """Return whether *delivery* is a fact about a purged case, other than the purge itself."""
-    exchange, kind = origin_in(delivery).exchange, delivery.content_type
+    exchange, kind = stated_origin(delivery).exchange, delivery.content_type
     try:
         event = decode(delivery.body, exchange=exchange, content_type=kind, headers=delivery.headers).event
     except PermanentError:
@@ -138,7 +138,7 @@ def table(everything: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table | str:
 
 
 def _described(service: str, delivery: Delivery) -> Parked:
-    headers, origin = delivery.headers, origin_in(delivery)
+    headers, origin = delivery.headers, stated_origin(delivery)
     return Parked(
         service=service,
         message_id=delivery.message_id or "",

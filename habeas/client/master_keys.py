@@ -58,9 +58,13 @@ class MasterKeys:
         return tuple(derived_key(key, purpose) for key in (self.current, *(one.key for one in self.older)))
 
     def rotated(self, now: datetime, keep: timedelta) -> "MasterKeys":
-        """Return them with a new current key; the old one is destroyed after *keep*."""
+        """
+        Return them with a new current key; the old one is destroyed after *keep*.
+
+        A purpose that a release has added since the last rotation keeps the key that it has now.
+        """
         purposes = {purpose for account in KEYED for purpose in purposes_of(account) if not wraps(purpose)}
-        fixed = self.fixed or {purpose: derived_key(self.current, purpose) for purpose in purposes}
+        fixed = {purpose: derived_key(self.current, purpose) for purpose in purposes} | dict(self.fixed)
         return MasterKeys(os.urandom(KEY_BYTES), (ReplacedKey(self.current, now + keep), *self.older), fixed)
 
     def overdue(self, now: datetime) -> tuple[ReplacedKey, ...]:

@@ -14,7 +14,9 @@ from habeas.client.unhandled_facts import FactComparison
 from habeas.client.watched_facts import ExpectedFact, WatchState
 from shared.contract.topology import LISTENS, parking_of
 from shared.runtime.broker import Parking
+from shared.runtime.message_origin import UNBELIEVED
 from shared.runtime.republication import Republications
+from shared.runtime.retry_policy import REASON
 
 PAUSE_S = 0.5
 
@@ -71,11 +73,20 @@ async def unhandled_since(
 
 
 async def parked_ids(amqp_url: str, services: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Return the ids of the messages that are parked for each of *services*; raises BrokerUnavailable."""
+    """
+    Return the ids of the messages that are parked for each of *services*.
+
+    Those whose origin is not believed are left out: a replay does not help, and another publication does.
+
+    Raises:
+        BrokerUnavailable: The broker does not answer.
+    """
     found: dict[str, frozenset[str]] = {}
     for service in services:
         async with Parking(amqp_url, parking_of(service)) as parking:
-            found[service] = frozenset([delivery.message_id or "" async for delivery in parking])
+            found[service] = frozenset(
+                [one.message_id or "" async for one in parking if one.headers.get(REASON) != UNBELIEVED]
+            )
     return found
 
 

@@ -19,14 +19,17 @@ from services.notifier.smtp.post import LetterClaims, LetterPost, begin_counts
 from shared.contract.ports import VaultPort
 from shared.law import CompanyProfile
 from shared.runtime import log, smtp_limits
+from shared.runtime.accounts import Publishers
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import user_of
 from shared.runtime.hosts import is_local
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
+from shared.runtime.message_origin import OriginSeals
 from shared.runtime.mongo import Database
 from shared.runtime.republication import RecordedPublisher
+from shared.runtime.seal_store import seal_keys
 from shared.runtime.service import Moment, Service, Subscription
 from shared.runtime.service_reports import MAIL_SERVER
 
@@ -135,9 +138,16 @@ def _returned(
     stack.enter_context(listener)
     codes = Journal(_database(MailLane.CODES, settings, platform))
     claims = LetterClaims(_database(MailLane.LETTERS, settings, platform))
-    user = user_of(settings.amqp_url.get_secret_value())
+    publishers = Publishers(user_of(settings.amqp_url.get_secret_value()), settings.account)
     bus = RecordedPublisher(journal.database, platform.bus)
-    desk = BounceHandler(claims, {MailLane.LETTERS: journal, MailLane.CODES: codes}, bus, user=user)
+    seals = {str(lane): OriginSeals(lane, seal_keys(settings.root_key, lane)) for lane in MailLane}
+    desk = BounceHandler(
+        claims,
+        {MailLane.LETTERS: journal, MailLane.CODES: codes},
+        bus,
+        seals,
+        publisher_of=publishers.publisher_of,
+    )
     notices = NoticeBounceHandler(standings_of(settings, platform), bus, settings.notice_paths())
     return smtp_limits.listen(BounceServer(desk, settings.return_paths(), notices), listener, largest=LARGEST)
 

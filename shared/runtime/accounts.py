@@ -229,10 +229,15 @@ class Publishers:
 
     def may_publish(self, user: str | None, type_: str) -> bool:
         """Return whether *user* may publish *type_*: the own account is believed in its own types alone."""
+        return user in self._users_of(type_)
+
+    def publisher_of(self, type_: str) -> str | None:
+        """Return a user that may publish *type_*; None where no service does."""
+        return min(self._users_of(type_), default=None)
+
+    def _users_of(self, type_: str) -> set[str]:
         prefix = self.own.removesuffix(f"-{self.account}")
-        if prefix == self.own:
-            return user == self.own
-        return user in {f"{prefix}-{account}" for account in _owners_of(type_)}
+        return {self.own} if prefix == self.own else {f"{prefix}-{one}" for one in _owners_of(type_)}
 
 
 def account_of(service: str) -> str:

@@ -29,7 +29,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
@@ -55,8 +55,10 @@ from shared.runtime.http_limits import (
 )
 from shared.runtime.http_metrics import TimedApp
 from shared.runtime.journal import Journal
-from shared.runtime.mongo import OWN_STORE, Client, connect, ping
+from shared.runtime.message_origin import OriginSeals
+from shared.runtime.mongo import OWN_STORE, Client, Database, connect, ping
 from shared.runtime.republication import Republisher
+from shared.runtime.seal_store import SealStore
 from shared.runtime.service import JournalRowPort, Runtime, Service
 from shared.runtime.service_reports import ANSWERS, Checks, ServiceReporter, state_of
 from shared.runtime.settings import Settings, effective, load
@@ -143,11 +145,14 @@ Build: TypeAlias = Callable[[S, Any], contextlib.AbstractAsyncContextManager[Run
 class _Hosted:
     """A service of this process with its settings, and the connections that it uses."""
 
-    def __init__(self, part: Running, settings: Settings, platform: KeylessRuntime) -> None:
+    def __init__(
+        self, part: Running, settings: Settings, platform: KeylessRuntime, seals: OriginSeals
+    ) -> None:
         url = settings.amqp_url.get_secret_value()
         self.part = part
         self.settings = settings
         self.platform = platform
+        self.seals = seals
         self.publishers = Publishers(user_of(url), settings.account)
         self.consumer = Consumer(url, part.service.name, prefetch=part.batch or 2 * settings.batch)
 
@@ -165,6 +170,7 @@ class _Hosted:
             batch=self.part.batch or self.settings.batch,
             retry_for=self.settings.retry_for,
             publishers=self.publishers,
+            seals=self.seals,
         )
 
 
@@ -239,7 +245,8 @@ async def run(plans: Sequence[ServicePlan[Any]], settings: Sequence[Settings]) -
         for part in parts:
             await part.journal.prepare()
         hosted = [
-            _Hosted(part, own, platforms[own.account]) for part, own in zip(parts, settings, strict=True)
+            _Hosted(part, own, platforms[own.account], await _seals(part, own, platforms[own.account]))
+            for part, own in zip(parts, settings, strict=True)
         ]
         for one in hosted:
             await _retry(one.consumer.probe, stopping)
@@ -369,10 +376,20 @@ def _works_beside(hosted: _Hosted) -> Iterator[tuple[str, Coroutine[Any, Any, No
         yield f"the repeated publications of {name}", Republisher(name, journal, hosted.platform.bus).run()
 
 
+async def _seals(part: Running, settings: Settings, platform: KeylessRuntime) -> OriginSeals:
+    name, root = part.service.name, settings.root_key if isinstance(platform, ServiceRuntime) else None
+    store = SealStore(_account_database(name, settings, platform))
+    return await store.seals(name, root, datetime.now(UTC))
+
+
 def _reporter(hosted: _Hosted) -> ServiceReporter:
-    settings, name = hosted.settings, hosted.name
-    database = hosted.platform.client[f"{settings.database_prefix}_{settings.account or name}"]
-    return ServiceReporter(database, name, hosted.part.outside)
+    database = _account_database(hosted.name, hosted.settings, hosted.platform)
+    return ServiceReporter(database, hosted.name, hosted.part.outside)
+
+
+def _account_database(name: str, settings: Settings, platform: KeylessRuntime) -> Database:
+    """Return the database of the account that the service *name* uses."""
+    return platform.client[f"{settings.database_prefix}_{settings.account or name}"]
 
 
 async def _run_forever(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:

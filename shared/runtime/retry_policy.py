@@ -6,7 +6,7 @@ and location of the error; of values only those that our own errors state.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from traceback import walk_tb
 from typing import Any
@@ -17,14 +17,18 @@ from shared.contract.envelope import decode
 from shared.contract.events import Fact
 from shared.errors import ContentMissing, HabeasError, TransientError
 from shared.runtime.broker import Delivery, Message
+from shared.runtime.message_origin import (
+    Origin,
+    OriginSeals,
+    publishers_headers,
+    stated_headers,
+    stated_origin,
+)
 
 ATTEMPT = "x-habeas-attempt"
 FIRST_FAILURE = "x-habeas-first-failure"
 MISSING = "x-habeas-missing"
 """Tries at which content was missing."""
-EXCHANGE = "x-habeas-exchange"
-ROUTING_KEY = "x-habeas-routing-key"
-USER = "x-habeas-user"
 REASON = "x-habeas-reason"
 ERROR = "x-habeas-error"
 LOCATION = "x-habeas-location"
@@ -41,53 +45,6 @@ OWN_CODE = tuple(f"{package.removesuffix('shared')}{name}." for name in ("shared
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """The first publication of a message."""
-
-    exchange: str
-    routing_key: str
-    user: str | None = None
-    """The broker user that published it, as the broker has checked."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return the headers that carry it to another try."""
-        user = {} if self.user is None else {USER: self.user}
-        return {EXCHANGE: self.exchange, ROUTING_KEY: self.routing_key, **user}
-
-
-def origin_of(delivery: Delivery) -> Origin:
-    """
-    Return where *delivery* was first published, however often it has been sent round since.
-
-    Our headers are believed only where we alone publish: an upstream system that could name an
-    exchange in a header could pass a submission off as a fact.
-    """
-    if delivery.exchange != topology.REDELIVERY:
-        return Origin(delivery.exchange, delivery.routing_key, delivery.user_id)
-    return origin_in(delivery)
-
-
-def origin_in(delivery: Delivery) -> Origin:
-    """
-    Return where a message that was sent on was first published.
-
-    A service sends a message on with our headers. A message that the broker parked, after deliveries that
-    killed their consumer, carries the publisher's: of that one the broker itself states the origin.
-    """
-    ours = delivery.headers
-    for death in ours.get("x-death", ()):
-        if death.get("exchange") in (topology.REQUESTS, topology.EVENTS):
-            return Origin(str(death["exchange"]), str(death["routing-keys"][0]), delivery.user_id)
-    user = ours.get(USER)
-    return Origin(
-        exchange=str(ours.get(EXCHANGE, delivery.exchange)),
-        routing_key=str(ours.get(ROUTING_KEY, delivery.routing_key)),
-        user=None if user is None else str(user),
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """A message on its way to another try, or to the parking queue."""
 
@@ -98,13 +55,14 @@ class Failure:
 
 
 def after_failure(
-    delivery: Delivery, error: Exception, service: str, *, now: datetime, retry_for: timedelta
+    delivery: Delivery, error: Exception, seals: OriginSeals, *, now: datetime, retry_for: timedelta
 ) -> Failure:
     """
     Return the decision on *delivery* after its handling raised *error*.
 
     An unknown error is permanent: parked and loud, not retried for ever. Content that is missing may have
-    been discarded by a decision that the next try sees.
+    been discarded by a decision that the next try sees. An origin that is not believed is never sealed: the
+    message keeps what it states.
     """
     ours = {} if _is_replayed(delivery) else _our_headers(delivery)
     attempt = attempts_in(ours) + 1
@@ -114,27 +72,28 @@ def after_failure(
         isinstance(error, ContentMissing) and missing < TRIES_FOR_CONTENT
     )
     parked = not again or now - first >= retry_for
-    origin = origin_of(delivery)
-    headers = {
-        **_their_headers(delivery),
-        ATTEMPT: attempt,
-        FIRST_FAILURE: first.isoformat(),
-        **({MISSING: missing} if missing else {}),
-        **origin.headers,
-    }
-    request, location = request_of(delivery, origin), location_of(error)
-    if parked:
-        headers |= {REASON: _reason(error), ERROR: type(error).__name__, LOCATION: location}
-        headers |= {} if request is None else {REQUEST: request}
     delay = list(topology.DELAYS)[min(attempt, len(topology.DELAYS)) - 1]
     message = Message(
         exchange=topology.PARKING if parked else topology.RETRY,
-        routing_key=service if parked else f"{delay}.{service}",
+        routing_key=seals.service if parked else f"{delay}.{seals.service}",
         body=delivery.body,
-        message_id=delivery.message_id or f"{service}-{delivery.tag}",
+        message_id=delivery.message_id or f"{seals.service}-{delivery.tag}",
         content_type=delivery.content_type or "application/octet-stream",
-        headers=headers,
+        headers=publishers_headers(delivery.headers),
     )
+    believed = seals.origin_of(delivery, now)
+    origin = believed or stated_origin(delivery)
+    request, location = request_of(delivery, origin), location_of(error)
+    headers = {
+        **message.headers,
+        ATTEMPT: attempt,
+        FIRST_FAILURE: first.isoformat(),
+        **({MISSING: missing} if missing else {}),
+        **(stated_headers(delivery) if believed is None else seals.sealed(message, believed)),
+    }
+    if parked:
+        headers |= {REASON: _reason(error), ERROR: type(error).__name__, LOCATION: location}
+        headers |= {} if request is None else {REQUEST: request}
     fields = {
         "attempt": attempt,
         **_named(delivery, origin),
@@ -143,7 +102,7 @@ def after_failure(
         "location": location,
         "reason": _reason(error),
     }
-    return Failure(message, parked, fields)
+    return Failure(replace(message, headers=headers), parked, fields)
 
 
 def request_of(delivery: Delivery, origin: Origin) -> str | None:
@@ -188,15 +147,6 @@ def _is_replayed(delivery: Delivery) -> bool:
 
 def _our_headers(delivery: Delivery) -> Mapping[str, Any]:
     return delivery.headers if delivery.exchange == topology.REDELIVERY else {}
-
-
-def _their_headers(delivery: Delivery) -> dict[str, Any]:
-    """Return the publisher's headers. Those of the broker (``x-death`` …) describe one journey only."""
-    return {
-        name: value
-        for name, value in delivery.headers.items()
-        if not name.startswith("x-") and isinstance(value, str | int | bool)
-    }
 
 
 def _named(delivery: Delivery, origin: Origin) -> dict[str, Any]:

@@ -10,6 +10,7 @@ written, is recognised by its cause and its facts are published again with the s
 
 import asyncio
 import re
+import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -59,8 +60,10 @@ from shared.runtime.journal import (
     newest,
     not_before_notes,
 )
+from shared.runtime.key_rings import KEY_BYTES
 from shared.runtime.log import OutageWarning, logger
-from shared.runtime.retry_policy import REPUBLISHED, Failure, Origin, after_failure, origin_of
+from shared.runtime.message_origin import UNBELIEVED, Origin, OriginSeals
+from shared.runtime.retry_policy import REPUBLISHED, Failure, after_failure
 from shared.runtime.staff_register import DecisionOutcome, StaffGate
 
 E = TypeVar("E", bound=Event)
@@ -270,6 +273,7 @@ class _Work:
     case: str
     cause: str
     """The id that a row names as its cause."""
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +369,8 @@ class Runtime(Generic[S, C]):
     """Verifies decisions of the staff; without it every one is refused."""
     publishers: Publishers | None = None
     """The publishers of accepted facts; None where the broker is in memory and has no users."""
+    seals: OriginSeals | None = None
+    """Seals of the service; without them it draws a key, and no other process believes its origins."""
     _under_way: dict[str, list[_Work]] = field(default_factory=dict)
     """Cases with an event being handled, and the events that have arrived for them meanwhile."""
     _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
@@ -375,9 +381,11 @@ class Runtime(Generic[S, C]):
     """Tasks that work off events that waited for a slow handler."""
     _ending: bool = False
     _subscribed: dict[type[Event], Subscription[C]] = field(init=False)
+    _seals: OriginSeals = field(init=False)
 
     def __post_init__(self) -> None:
         self._subscribed = {one.event: one for one in self.service.subscriptions}
+        self._seals = self.seals or OriginSeals(self.service.name, (secrets.token_bytes(KEY_BYTES),))
 
     async def run(self) -> None:
         """Handle deliveries until the inbox is stopped, then finish those begun."""
@@ -555,24 +563,25 @@ class Runtime(Generic[S, C]):
         return works, unreadable
 
     def _work(self, delivery: Delivery) -> _Work:
-        origin = origin_of(delivery)
+        origin = self._seals.origin_of(delivery, self.clock())
+        if origin is None:
+            raise PermanentError(UNBELIEVED)
         try:
             envelope = self._admitted(delivery, origin)
         except Unreadable as error:
             if origin.exchange != topology.REQUESTS:
                 raise
-            return self._work_of(delivery, self._unreadable(delivery, error))
+            return self._work_of(delivery, self._unreadable(delivery, origin, error), origin)
         except NewerContract as error:
             if error.type is not None:
                 self._must_be_its_publishers(origin, error.type)
             raise
         self._must_be_its_publishers(origin, envelope.event.TYPE)
-        return self._work_of(delivery, envelope)
+        return self._work_of(delivery, envelope, origin)
 
-    def _work_of(self, delivery: Delivery, envelope: Envelope[Event]) -> _Work:
-        return _Work(
-            delivery, envelope, self.service.case_of(envelope), cause_of(envelope, self.service.secret)
-        )
+    def _work_of(self, delivery: Delivery, envelope: Envelope[Event], origin: Origin) -> _Work:
+        cause = cause_of(envelope, self.service.secret)
+        return _Work(delivery, envelope, self.service.case_of(envelope), cause, origin)
 
     def _admitted(self, delivery: Delivery, origin: Origin) -> Envelope[Event]:
         """
@@ -609,15 +618,14 @@ class Runtime(Generic[S, C]):
         if not self.publishers.may_publish(origin.user, type_):
             raise PermanentError("published by a broker user that does not own this type of event")
 
-    def _unreadable(self, delivery: Delivery, error: Unreadable) -> Envelope[Event]:
+    def _unreadable(self, delivery: Delivery, origin: Origin, error: Unreadable) -> Envelope[Event]:
         event = UnreadableSubmission(
             body=delivery.body,
             flaws=error.flaws,
             publisher_source=error.source,
             publisher_id=error.id,
             reference=error.reference,
-            admitted=error.source is not None
-            and self.service.refusal(origin_of(delivery).user, error.source) is None,
+            admitted=error.source is not None and self.service.refusal(origin.user, error.source) is None,
         )
         id_ = digest(delivery.body, self.service.secret)
         return Envelope(event=event, id=id_, source=error.source or "unknown", time=self.clock())
@@ -741,7 +749,7 @@ class Runtime(Generic[S, C]):
         flaws = error.flaws if isinstance(error, Unreadable) else self._failed(error)
         reference = getattr(event, "reference", None)
         named = Unreadable(flaws, work.envelope.source, work.envelope.id, reference)
-        return self._work_of(work.delivery, self._unreadable(work.delivery, named))
+        return self._work_of(work.delivery, self._unreadable(work.delivery, work.origin, named), work.origin)
 
     def _failed(self, error: Exception) -> tuple[SubmissionError, ...]:
         """Log *error*, and return the errors that its publisher may see."""
@@ -754,7 +762,7 @@ class Runtime(Generic[S, C]):
         subscription = self._subscribed.get(type(event))
         if subscription is not None:
             return subscription.handler
-        if origin_of(work.delivery).routing_key != event.TYPE:
+        if work.origin.routing_key != event.TYPE:
             raise PermanentError(f"{self.service.name} has no handler for {type(event).__name__}")
         raise TransientError(
             f"{self.service.name} has no handler for {event.TYPE}: its queue was bound by another version"
@@ -830,7 +838,7 @@ class Runtime(Generic[S, C]):
 
     def _failure(self, failed: _Failed) -> Failure:
         return after_failure(
-            failed.delivery, failed.error, self.service.name, now=self.clock(), retry_for=self.retry_for
+            failed.delivery, failed.error, self._seals, now=self.clock(), retry_for=self.retry_for
         )
 
     def _report(

@@ -19,7 +19,7 @@ from habeas.embedded.stack import Stack
 from services.intake.domain import FollowUpKept
 from shared.contract import topology
 from shared.contract.events import AppealSubmitted, ProofSubmitted, RequestSubmitted, WithdrawalSubmitted
-from shared.runtime import retry_policy
+from shared.runtime import message_origin
 from tests.integration.pipeline import (
     KEYS,
     PORTAL,
@@ -257,7 +257,7 @@ async def test_user_id_in_a_header_of_ours_is_not_believed(scene: Scene, victim:
     forged = {
         "x-habeas-user": scene.portal.name,
         "x-habeas-exchange": topology.REDELIVERY,
-        retry_policy.EXCHANGE: topology.EVENTS,
+        message_origin.EXCHANGE: topology.EVENTS,
         "user_id": scene.portal.name,
         "ce-user_id": scene.portal.name,
     }
@@ -289,7 +289,7 @@ async def test_publisher_reaches_no_other_exchange_or_queue(
     scene: Scene, victim: Somebody, exchange: str
 ) -> None:
     _, body = event(victim.asks("erasure"), PORTAL)
-    headers = {retry_policy.EXCHANGE: topology.REQUESTS, "x-habeas-user": scene.portal.name}
+    headers = {message_origin.EXCHANGE: topology.REQUESTS, "x-habeas-user": scene.portal.name}
     with pytest.raises(aiormq.exceptions.ChannelAccessRefused):
         await scene.rogue.publish(body, to=(exchange, "intake"), headers=headers)
 

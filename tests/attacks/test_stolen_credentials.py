@@ -39,10 +39,11 @@ from shared.contract.topology import (
     parking_of,
 )
 from shared.errors import PermanentError, Sealed
-from shared.runtime import key_rings
+from shared.runtime import key_rings, retry_policy
 from shared.runtime.accounts import ACCOUNTS, KEYLESS, PROCESSES, account_of
 from shared.runtime.broker import Parking
 from shared.runtime.key_rings import KeyRing
+from shared.runtime.message_origin import UNBELIEVED
 from shared.runtime.mongo import Client, Database, connect, translated
 from shared.runtime.vault import Vault
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, now, prepared, running
@@ -286,6 +287,51 @@ async def test_forged_identity_of_the_own_account_is_parked_without_effect(pipel
     await comes_true(refused)
     assert await pipeline.rows("fulfillment", case=case) == []
     assert await pipeline.mentions(VICTIM.email) == before
+
+
+DEATH = {"queue": "fulfillment", "reason": "delivery_limit", "exchange": EVENTS, "count": 1}
+"""A move of a message that the broker alone would have made."""
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["its user", "no user"])
+@pytest.mark.parametrize("way", ["retry", "parking"])
+async def test_forged_origin_of_the_targets_own_account_is_parked_without_effect(
+    pipeline: Pipeline, way: str, named: bool
+) -> None:
+    """The account of fulfillment fills its own queues, in the form in which fulfillment does."""
+    case, before = await unproven(pipeline)
+    body, key = forged(case), IdentityVerified.TYPE
+    headers = {
+        "x-habeas-user": user_of_account(pipeline, "verifier"),
+        "x-habeas-exchange": EVENTS,
+        "x-habeas-routing-key": key,
+        "x-habeas-attempt": 1,
+        "x-habeas-first-failure": now().isoformat(),
+        "x-habeas-seal": "0" * 64,
+        "x-death": [{**DEATH, "routing-keys": [key]}],
+    }
+    own = user_of_account(pipeline, "fulfillment") if named else None
+    place = (RETRY, "1s.fulfillment") if way == "retry" else (PARKING, "fulfillment")
+    async with connected(pipeline, "fulfillment") as allowed:
+        assert await allowed(publishing(*place, body, user_id=own, headers=headers))
+        del headers["x-habeas-seal"]
+        assert await allowed(publishing(*place, body, user_id=own, headers=headers))
+    if way == "parking":
+        code, _, errors = await command(pipeline, "dead-letters", "replay", "fulfillment")
+        assert code == 0, errors
+
+    async def refused() -> bool:
+        return await reasons_of(pipeline, "fulfillment", body) == [UNBELIEVED] * 2
+
+    await comes_true(refused)
+    assert await pipeline.rows("fulfillment", case=case) == []
+    assert await pipeline.mentions(VICTIM.email) == before
+
+
+async def reasons_of(pipeline: Pipeline, service: str, body: bytes) -> list[Any]:
+    """Return why messages with *body* are parked."""
+    async with Parking(pipeline.amqp_url, parking_of(service)) as parking:
+        return [one.headers.get(retry_policy.REASON) async for one in parking if one.body == body]
 
 
 async def test_parked_forgery_is_refused_again_when_staff_replays_it(pipeline: Pipeline) -> None:

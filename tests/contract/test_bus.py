@@ -12,12 +12,14 @@ import pytest_asyncio
 from shared.contract.topology import EVENTS, REDELIVERY, REQUESTS, parking_of
 from shared.errors import PermanentError, StoreUnavailable, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Inbox, Message
-from shared.runtime.retry_policy import ATTEMPT, ERROR, REASON, after_failure, origin_of
+from shared.runtime.message_origin import Origin, OriginSeals
+from shared.runtime.retry_policy import ATTEMPT, ERROR, REASON, after_failure
 from tests.runtime_fakes import MemoryBroker
 from tests.waiting import LONG
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SEALS = OriginSeals("fulfillment", (bytes(32),))
 VERIFIED = "habeas.identity.verified.v1"
 
 
@@ -173,7 +175,7 @@ async def test_a_message_to_retry_comes_back_after_its_delay_to_its_own_service_
     mine, others = ends.inbox("fulfillment"), ends.inbox("intake")
     await others.settle(await take(others, 1))
     [delivery] = await take(mine, 1)
-    failure = after_failure(delivery, StoreUnavailable("away"), "fulfillment", now=NOW, retry_for=HOUR)
+    failure = after_failure(delivery, StoreUnavailable("away"), SEALS, now=NOW, retry_for=HOUR)
     await ends.publisher.publish([failure.message])
     await mine.settle([delivery])
 
@@ -182,7 +184,7 @@ async def test_a_message_to_retry_comes_back_after_its_delay_to_its_own_service_
     assert (again.body, again.message_id, again.exchange) == (b"body 1", "event-1", REDELIVERY)
     assert again.headers[ATTEMPT] == 1
     assert again.headers["traceparent"] == "00-1"
-    assert (origin_of(again).exchange, origin_of(again).routing_key) == (EVENTS, VERIFIED)
+    assert SEALS.origin_of(again, NOW) == Origin(EVENTS, VERIFIED, delivery.user_id)
     await ends.publisher.publish([event(2)])
     assert ids(await take(others, 1)) == ["event-2"]
 
@@ -191,7 +193,7 @@ async def test_a_parked_message_stays_with_its_reason(ends: Ends) -> None:
     await ends.publisher.publish([event(1)])
     inbox = ends.inbox("fulfillment")
     [delivery] = await take(inbox, 1)
-    failure = after_failure(delivery, PermanentError("no such case"), "fulfillment", now=NOW, retry_for=HOUR)
+    failure = after_failure(delivery, PermanentError("no such case"), SEALS, now=NOW, retry_for=HOUR)
     await ends.publisher.publish([failure.message])
     await inbox.settle([delivery])
     await ends.wait(timedelta(minutes=11))

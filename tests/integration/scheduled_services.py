@@ -33,8 +33,10 @@ from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Message, connection
 from shared.runtime.journal import JournalRow
 from shared.runtime.key_rings import derived_key
+from shared.runtime.message_origin import OriginSeals
 from shared.runtime.mongo import Client, connect
 from shared.runtime.scheduler import Timers, row_of
+from shared.runtime.seal_store import seal_keys
 from shared.runtime.service import Runtime, messages_of
 from shared.runtime.settings import load
 from shared.runtime.staff_register import StaffKeys, StaffRegister
@@ -248,6 +250,7 @@ class ScheduledServices:
             publisher=cast("EventPublisher", self._mortal(self.router, "publisher")),
             clock=self.clock,
             staff=self.staff,
+            seals=OriginSeals(name, seal_keys(self.root_key, name)),
         )
         try:
             await runtime.run()

@@ -9,6 +9,7 @@ import base64
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from shared.contract.events import RequestSubmitted
 from shared.contract.references import short_reference
 from shared.runtime import retry_policy
 from shared.runtime.broker import Message, user_of
+from shared.runtime.message_origin import Origin, OriginSeals
+from shared.runtime.seal_store import seal_keys
+from shared.runtime.settings import root_key
 from shared.vocabulary import StaffRole
 from tests.integration.browser import ANSWERED_WITHIN_MS, picture_shown
 from tests.integration.console_fixture import WITHIN, Console, StaffBrowser, made, staff_browser
@@ -291,12 +295,13 @@ async def parked_submission(pipeline: Pipeline, person: Somebody) -> str:
     """Park a submission at intake, as after a store that did not answer; return its reference."""
     asked = person.asks("access")
     body = requests.cloud_event(asked, type_=RequestSubmitted.TYPE, source=PORTAL)
-    headers = retry_policy.Origin(
-        topology.REQUESTS, RequestSubmitted.TYPE, user_of(pipeline.amqp_url)
-    ).headers
+    parked = Message(topology.PARKING, "intake", body, "parked-1")
+    origin = Origin(topology.REQUESTS, RequestSubmitted.TYPE, user_of(pipeline.amqp_url))
+    keys = seal_keys(root_key(pipeline.settings["HABEAS_MASTER_KEY"]), "intake")
+    headers = OriginSeals("intake", keys).sealed(parked, origin)
     headers |= {retry_policy.ATTEMPT: "3", retry_policy.FIRST_FAILURE: now().isoformat()}
     headers |= {retry_policy.REASON: "the store does not answer", retry_policy.ERROR: "StoreUnavailable"}
-    await pipeline.bus.publish([Message(topology.PARKING, "intake", body, "parked-1", headers=headers)])
+    await pipeline.bus.publish([replace(parked, headers=headers)])
     return str(asked["reference"])
 
 

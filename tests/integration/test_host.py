@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,9 +21,12 @@ import pytest_asyncio
 from habeas.embedded.stack import Stack, StackPart
 from shared.contract.envelope import encode
 from shared.contract.events import RequestWithdrawn
-from shared.runtime.broker import Bus, Consumer, Message
-from shared.runtime.journal import Journal
+from shared.contract.topology import RETRY, parking_of
+from shared.runtime.broker import Bus, Consumer, Message, user_of
+from shared.runtime.journal import Journal, JournalRow
+from shared.runtime.message_origin import UNBELIEVED, USER, Origin
 from shared.runtime.mongo import Client
+from shared.runtime.retry_policy import REASON
 from tests.integration.service_process import DEADLY, STUBBORN
 from tests.waiting import eventually
 
@@ -137,6 +140,44 @@ async def test_stopped_process_finishes_its_batch_and_ends_with_zero(
         finished: bool = await eventually(all_done, WITHIN)
     assert finished
     assert all(line.get("redelivered", 0) == 0 for line in host.lines), "none was left half done"
+
+
+def of_an_earlier_release(case: str, user: str) -> Message:
+    """Return an event that a service of an earlier release has sent round, without a seal."""
+    event = withdrawn(case)
+    origin = Origin(event.exchange, event.routing_key, user)
+    return replace(event, exchange=RETRY, routing_key="1s.fulfillment", headers=origin.headers)
+
+
+async def test_upgraded_process_handles_messages_of_the_earlier_release_and_a_new_one_parks_them(
+    environment: dict[str, str], bus: Bus, mongo_client: Client, database_prefix: str, amqp_url: str
+) -> None:
+    database, user = mongo_client[f"{database_prefix}_fulfillment"], user_of(amqp_url)
+    journal, said = Journal(database), "messages without a seal are believed"
+    first, second = "1" * 32, "2" * 32
+    parked = Consumer(amqp_url, parking_of("fulfillment"), prefetch=1)
+    async with process(environment) as host:
+        await until(await host.port(), "/readyz", 200)
+        await bus.publish([of_an_earlier_release(first, user)])
+        [message] = await parked.take(1)
+        assert (message.headers[REASON], message.headers[USER]) == (UNBELIEVED, user)
+        assert host.said(said) is None
+        host.child.send_signal(signal.SIGTERM)
+        assert await host.ends() == (0, "")
+    await parked.close()
+    await database.drop_collection("seals")  # as before the upgrade
+    await journal.append([JournalRow("0" * 32, 0, "handled before", None, (), NOW)])
+    async with process(environment) as host:
+        await until(await host.port(), "/readyz", 200)
+        assert str((host.said(said) or {})["reason"]).startswith("until 20")
+        await bus.publish([of_an_earlier_release(second, user)])
+
+        async def handled() -> bool:
+            return bool(await journal.histories([second]))
+
+        finished: bool = await eventually(handled, WITHIN)
+    assert finished
+    assert not await journal.histories([first])
 
 
 async def test_what_is_held_is_given_back_when_nobody_is_at_it_any_more(

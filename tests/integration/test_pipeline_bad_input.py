@@ -17,7 +17,7 @@ from shared.contract.correlation import event_name
 from shared.contract.envelope import MAX_BODY, encode
 from shared.contract.events import ProofSubmitted, RequestSubmitted, RequestWithdrawn, WithdrawalSubmitted
 from shared.contract.topology import DELIVERY_LIMIT, EVENTS, parking_of
-from shared.runtime import retry_policy
+from shared.runtime import message_origin
 from shared.runtime.broker import Message, Parking
 from shared.runtime.key_rings import derived_key
 from shared.runtime.vault import Vault
@@ -208,7 +208,7 @@ async def test_message_that_killed_its_consumers_is_parked_and_replayed_unchange
         case = "0" * 32
         fact = RequestWithdrawn(request_id=case)
         body = encode(fact, id="withdrawn", source="habeas/intake", time=now())
-        forged = {retry_policy.EXCHANGE: "habeas.requests", retry_policy.ROUTING_KEY: "forged"}
+        forged = {message_origin.EXCHANGE: "habeas.requests", message_origin.ROUTING_KEY: "forged"}
         await pipeline.announce(Message(EVENTS, fact.TYPE, body, "withdrawn", headers=forged))
         await refused_for_ever(pipeline, "fulfillment")
 

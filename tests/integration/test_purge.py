@@ -37,8 +37,8 @@ from shared.contract.topology import EVENTS, PARKING
 from shared.errors import BrokerUnavailable, Destroyed, StoreUnavailable
 from shared.runtime.broker import Bus, Message, Parking
 from shared.runtime.journal import Journal, JournalRow, facts_of
+from shared.runtime.message_origin import EXCHANGE
 from shared.runtime.mongo import Client
-from shared.runtime.retry_policy import EXCHANGE
 from shared.runtime.service import messages_of
 from shared.runtime.vault import Vault
 from tests.extent import extent

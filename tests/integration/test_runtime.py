@@ -1,6 +1,7 @@
 """The runtime on real parts: whatever is killed, cut or crashes, nothing is lost and no effect repeated."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -12,15 +13,19 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from habeas.client.master_keys import MasterKeys
 from habeas.embedded.stack import Stack, StackPart
 from shared.contract.envelope import encode
 from shared.contract.events import ErasurePlanned, Fact, IdentityVerified, RequestFulfilled
 from shared.contract.topology import parking_of
 from shared.errors import BrokerUnavailable, StoreUnavailable
-from shared.runtime.broker import Bus, Consumer, Message
+from shared.runtime.accounts import Publishers
+from shared.runtime.broker import Bus, Consumer, Message, Parking, user_of
 from shared.runtime.journal import Journal
+from shared.runtime.message_origin import UNBELIEVED, OriginSeals
 from shared.runtime.mongo import Client
 from shared.runtime.retry_policy import ATTEMPT, REASON
+from shared.runtime.seal_store import seal_keys
 from shared.runtime.service import Moment, Runtime, Service, on
 from tests.waiting import eventually
 
@@ -67,6 +72,7 @@ class World:
     bus: Bus
     heard: Consumer
     desk: Desk = field(default_factory=Desk)
+    seals: OriginSeals = field(default_factory=lambda: OriginSeals("fulfillment", (bytes(32),)))
 
     def service(self) -> Service[int, Moment[int]]:
         return Service(
@@ -81,7 +87,10 @@ class World:
     async def running(self) -> AsyncIterator[Runtime[Any, Any]]:
         """A process of its own, as far as bus and connections go; leaving it kills it."""
         bus, consumer = Bus(self.url, name="runtime"), Consumer(self.url, "fulfillment", prefetch=200)
-        runtime = Runtime(self.service(), self.journal, consumer, bus, batch=100)
+        publishers = Publishers(user_of(self.url), "")
+        runtime = Runtime(
+            self.service(), self.journal, consumer, bus, 100, publishers=publishers, seals=self.seals
+        )
         task = asyncio.create_task(runtime.run())
         try:
             yield runtime
@@ -216,6 +225,70 @@ async def test_passing_trouble_is_tried_again_and_lasting_trouble_parked(world: 
         assert set(await world.outcomes(3)) == {case(0), case(1), case(3)}
         [message] = await parked(world, 1)
     assert (message[REASON], message[ATTEMPT]) == ("KeyError", 1)
+
+
+@dataclass
+class Ring:
+    """The key ring of fulfillment before and after a rotation."""
+
+    before: MasterKeys = field(default_factory=lambda: MasterKeys(os.urandom(32)))
+    after: MasterKeys = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.after = self.before.rotated(NOW, timedelta(days=7))
+
+    @staticmethod
+    def seals(keys: MasterKeys) -> OriginSeals:
+        return OriginSeals("fulfillment", seal_keys(keys.ring("fulfillment"), "fulfillment"))
+
+
+async def retried_once(world: World) -> None:
+    """Have one instance fail on a message for now, and end once it has published it to come again."""
+    world.desk.errors = {case(1): [StoreUnavailable("the billing database is away")]}
+    await world.tell([1])
+    async with world.running() as runtime:
+        consumer = runtime.inbox
+        assert isinstance(consumer, Consumer)
+        await eventually(lambda: not (world.desk.errors[case(1)] or consumer._held), WITHIN)
+
+
+async def test_message_comes_again_to_another_instance_with_its_publisher_also_after_a_rotation(
+    world: World,
+) -> None:
+    ring = Ring()
+    world.seals = ring.seals(ring.before)
+    await retried_once(world)
+    world.seals = ring.seals(ring.after)
+    async with world.running():
+        assert set(await world.outcomes(1)) == {case(1)}
+    assert await parked(world, 0) == []
+
+
+async def test_message_that_another_key_has_sealed_is_parked_whole_and_handled_under_the_right_one(
+    world: World,
+) -> None:
+    own, world.seals = world.seals, OriginSeals("fulfillment", (bytes([1]) * 32,))
+    await retried_once(world)
+    world.seals = own
+    async with world.running():
+        [headers] = await waiting_in(world, parking_of("fulfillment"))
+    assert headers[REASON] == UNBELIEVED
+    world.seals = OriginSeals("fulfillment", (bytes(32), bytes([1]) * 32))
+    async with Parking(world.url, parking_of("fulfillment")) as parking:
+        async for delivery in parking:
+            await parking.hand_back(delivery)
+    async with world.running():
+        assert set(await world.outcomes(1)) == {case(1)}
+
+
+async def waiting_in(world: World, queue: str) -> list[dict[str, Any]]:
+    """Return the headers of the messages in *queue*, once there is any; they stay there."""
+
+    async def found() -> list[dict[str, Any]]:
+        async with Parking(world.url, queue) as parking:
+            return [dict(delivery.headers) async for delivery in parking]
+
+    return await eventually(found, WITHIN)
 
 
 async def parked(world: World, count: int) -> list[dict[str, Any]]:

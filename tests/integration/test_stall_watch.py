@@ -35,6 +35,7 @@ from shared.errors import BrokerUnavailable, StoreUnavailable
 from shared.runtime import metrics
 from shared.runtime.broker import Bus, Message, declare
 from shared.runtime.journal import PURGE_KEPT, Journal, JournalRow, NotedFact
+from shared.runtime.message_origin import UNBELIEVED
 from shared.runtime.mongo import Client, Document
 from shared.runtime.republication import (
     FactSource,
@@ -43,7 +44,7 @@ from shared.runtime.republication import (
     Republications,
     Republisher,
 )
-from shared.runtime.retry_policy import REPUBLISHED
+from shared.runtime.retry_policy import REASON, REPUBLISHED
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import messages_of
 from tests.conftest import required
@@ -354,6 +355,17 @@ async def test_fact_that_a_queue_may_hold_is_left_to_it(journals: Journals, bus:
     assert await journals.look(2 * RETRIED) == []
     [watched] = (await WatchState(journals.comparison.client, journals.comparison.prefix).read())[1]
     assert (watched.stalled, watched.parked) == (True, True)
+
+
+async def test_fact_whose_parked_message_is_not_believed_is_published_again(
+    journals: Journals, bus: Bus
+) -> None:
+    """An earlier release has parked it without a seal: a replay would park it anew."""
+    id_ = await journals.published("verifier", verified())
+    await journals.of("intake").note([noted_by_intake(id_)])
+    await bus.publish([Message(PARKING, "fulfillment", b"{}", id_, headers={REASON: UNBELIEVED})])
+    await journals.look()
+    assert await journals.look(2 * AFTER) == [id_]
 
 
 @pytest.mark.parametrize("place", [(EVENTS, "habeas.fee.decided.v1"), (RETRY, "10m.codes")])

@@ -225,6 +225,7 @@ COLLECTIONS = {
     ("habeas/client/watched_facts.py", "unhandled"), ("habeas/client/watched_facts.py", "watch"),
     ("habeas/client/watched_facts.py", "repairs"), ("habeas/client/watched_facts.py", "journal"),
     ("shared/runtime/republication.py", "republications"),
+    ("shared/runtime/seal_store.py", "seals"), ("shared/runtime/seal_store.py", "journal"),
     ("shared/runtime/republication.py", "publications"),
 }  # fmt: skip
 

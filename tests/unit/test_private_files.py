@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from habeas.client.accounts import write_definitions
 from habeas.client.private_files import replaced, write_files
 from shared.errors import ConfigurationError
 
@@ -45,3 +46,21 @@ def test_file_is_replaced_once_its_text_is_whole(tmp_path: Path) -> None:
         text.write("whole")
     assert ([*tmp_path.iterdir()], file.read_text()) == ([file], "whole")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("there", ["nothing", "a file of all", "a link"])
+def test_definitions_with_passwords_are_for_their_owner_alone_and_follow_no_link(
+    tmp_path: Path, there: str
+) -> None:
+    file, other = tmp_path / "definitions.json", tmp_path / "other"
+    other.write_text("kept")
+    if there == "a file of all":
+        file.touch(mode=0o666)
+        file.chmod(0o666)
+    elif there == "a link":
+        file.symlink_to(other)
+    write_definitions(file, "amqp://127.0.0.1/", {"intake": ("habeas-intake", "sesame")})
+    assert stat.S_IMODE(file.lstat().st_mode) == 0o600
+    assert not file.is_symlink()
+    assert "sesame" in file.read_text()
+    assert other.read_text() == "kept"

@@ -16,7 +16,7 @@ from typing import Any
 from habeas.client.evaluation.barcodes import payload_of
 from habeas.client.evaluation.known_files import Entry, FileOutcome, FileResult, Manifest
 from services.verifier.documents.barcode.aamva import NotALicenceError, parse_aamva
-from services.verifier.documents.cards.comparison import known_holder, marks_in
+from services.verifier.documents.cards.samples import known_holder, made_up, marks_in
 from services.verifier.documents.examiner.domain import checks_of, verdict_on
 from services.verifier.documents.mrz.reader import models_folder
 from services.verifier.documents.results import CheckResult, DocumentReading, reasons_of
@@ -135,7 +135,7 @@ def _sort(entry: Entry, known: Mapping[str, Any], today: date) -> str:
         return "tampered"
     if (known.get("stale") or entry.get("expired")) if expires is None else expires < today:
         return "expired"
-    if entry.get("specimen") or known_holder(surname, given, number) or marks_in((surname, given)):
+    if entry.get("specimen") or known_holder(surname, given) or made_up(number) or marks_in((surname, given)):
         return "specimen"
     if not entry.get("check_digits_valid", True):
         return "wrong digits"

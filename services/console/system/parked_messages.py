@@ -26,8 +26,8 @@ from shared.contract.topology import inboxes, parking_of
 from shared.errors import HabeasError, TransientError
 from shared.runtime import retry_policy
 from shared.runtime.broker import Delivery, Parking, sizes_of
+from shared.runtime.message_origin import stated_origin
 from shared.runtime.mongo import Database, Document, IndexModel, translated
-from shared.runtime.retry_policy import origin_in
 
 CASE_ID = re.compile("[0-9a-f]{32}")
 INCIDENT_TYPES = frozenset(kind.TYPE for kind in catalogue() if kind.__module__ == breaches.__name__)
@@ -201,7 +201,7 @@ def _described(service: str, delivery: Delivery) -> ParkedMessage:
         service,
         delivery.message_id or "",
         _digest_of(delivery),
-        origin_in(delivery).routing_key,
+        stated_origin(delivery).routing_key,
         _case_of(delivery),
         str(headers.get(retry_policy.REASON, "its consumer died too often")),
         str(headers.get(retry_policy.ERROR, "")),

@@ -7,7 +7,7 @@ kept here: a report that was published, but lost its answer, is published again 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -23,10 +23,10 @@ from shared.contract.envelope import derived_id, encode
 from shared.contract.events import Fact, LetterKind, NoticeReported, NoticeSent
 from shared.contract.events.breaches import BreachNoticeReturned
 from shared.errors import HabeasError, TooEarly, TransientError
-from shared.runtime import retry_policy
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
+from shared.runtime.message_origin import Origin, OriginSeals
 from shared.runtime.service import JournalRowPort, messages_of
 
 NAME = "notifier"
@@ -70,9 +70,11 @@ class BounceHandler:
     journals: Mapping[str, JournalRowPort]
     """Lane → journal."""
     publisher: EventPublisher
+    seals: Mapping[str, OriginSeals]
+    """Lane → its seals, for an event that is handled again."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    user: str | None = None
-    """Broker user of this process, which vouches for an event that is handled again."""
+    publisher_of: Callable[[str], str | None] = field(default=lambda _type: None)
+    """Returns the broker user that publishes a type of event; None where the broker has no users."""
 
     async def take(self, letter: str, report: DeliveryReport) -> bool:
         """
@@ -86,7 +88,7 @@ class BounceHandler:
         if case is None:
             return False
         sent = await self._find(case, letter)
-        again = [_again(sent, self.user)] if _may_be_sent_again(sent, report) else []
+        again = [self._again(sent)] if _may_be_sent_again(sent, report) else []
         reported = NoticeReported(
             request_id=case,
             letter=sent.fact.letter,
@@ -108,6 +110,26 @@ class BounceHandler:
                     if row.cause == letter and isinstance(fact, NoticeSent):
                         return SentLetter(lane, row, fact, repeated)
         raise TooEarly("a letter came back before it was on record that it was sent")
+
+    def _again(self, sent: SentLetter) -> Message:
+        """Return the event that *sent* the letter once more, for its lane alone, which has verified it."""
+        event, id_ = sent.row.event, _again_id(sent.row.cause)
+        assert event is not None  # noqa: S101  it may go again
+        message = Message(
+            exchange=topology.RETRY,
+            routing_key=f"{AGAIN_AFTER}.{sent.lane}",
+            body=encode(
+                event,
+                id=id_,
+                source=f"habeas/{NAME}",
+                time=sent.row.at,
+                cause=sent.row.cause,
+                correlation=sent.row.correlation,
+            ),
+            message_id=id_,
+        )
+        origin = Origin(event.EXCHANGE, event.TYPE, self.publisher_of(event.TYPE))
+        return replace(message, headers=self.seals[sent.lane].sealed(message, origin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,26 +172,6 @@ def _reports(cause: str, fact: Fact, now: datetime, correlation: Correlation | N
 def _may_be_sent_again(sent: SentLetter, report: DeliveryReport) -> bool:
     may = report.may_be_sent_again and sent.row.event is not None
     return may and not sent.repeated and sent.fact.letter not in NOT_AGAIN
-
-
-def _again(sent: SentLetter, user: str | None) -> Message:
-    """Return the event that *sent* the letter once more, for its lane alone."""
-    event, id_ = sent.row.event, _again_id(sent.row.cause)
-    assert event is not None  # noqa: S101  it may go again
-    return Message(
-        exchange=topology.RETRY,
-        routing_key=f"{AGAIN_AFTER}.{sent.lane}",
-        body=encode(
-            event,
-            id=id_,
-            source=f"habeas/{NAME}",
-            time=sent.row.at,
-            cause=sent.row.cause,
-            correlation=sent.row.correlation,
-        ),
-        message_id=id_,
-        headers=retry_policy.Origin(event.EXCHANGE, event.TYPE, user).headers,
-    )
 
 
 def _again_id(letter: str) -> str:

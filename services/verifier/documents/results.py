@@ -90,6 +90,8 @@ class MachineZone(PlainValue):
     page: int = 0
     turns: int = 0
     """Quarters, against the clock, by which the page is turned to stand upright."""
+    corners: tuple[tuple[float, float], ...] = ()
+    """Of the zone, one round, the first two along a line; in parts of the upright page."""
 
     @property
     def by_two_engines(self) -> bool:

@@ -18,12 +18,20 @@ from services.verifier.documents.results import TextLine
 
 LONGEST_SIDE = 2000
 """Pixels; a larger picture is made smaller. A page of A4 is read well at 170 dots per inch."""
-SOUGHT_SIDE = 1280
-"""Pixels; lines are looked for in a smaller picture than they are read in: the time grows with its area."""
+SOUGHT_SIDES = (960, 1280)
+"""Pixels, least and most; lines are looked for in a smaller picture: the time grows with its area."""
+CLOSER_SIDE = 1600
+"""Pixels; for a second look, also at a smaller picture."""
+SOUGHT_ZONE = 900
+"""Pixels; where a zone is at least as wide, the print of its document is large enough to be found."""
 OVERPRINT_SIDE = 480
 """Pixels; what is printed across a sample is large."""
 MOST_OVERPRINTS = 8
-LEAST_TILT = 8.0
+PRINT_STROKES = (3, 5)
+"""Pixels; strokes of the small print of a card, seen at that size, are thinner."""
+UPRIGHT = 1.5
+"""Times its width that a line is high where its text runs up or down."""
+LEAST_TILT = 5.0
 """Degrees from which text lies across a card."""
 SHORTEST_SIDE = 16
 MOST_LINES = 400
@@ -31,22 +39,38 @@ MOST_CHARACTERS = 300
 MOST_SECONDS = 20.0
 """Processor time for one picture; a full page takes 2 to 6."""
 LEAST_CONFIDENCE = 0.5
+_FILLED = 0.7
+"""Part of the width of a zone that its lines have at least."""
 _SAME_ROW = 0.5
 """Part of a line's height by which two lines of one row may be apart."""
 
 
-def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS) -> tuple[TextLine, ...]:
+Corners = Sequence[tuple[float, float]]
+"""Of a part of a page, in parts of the page."""
+
+
+def read_lines(
+    picture: Picture,
+    *,
+    page: int = 0,
+    seconds: float = MOST_SECONDS,
+    known: Corners = (),
+    closer: bool = False,
+) -> tuple[TextLine, ...]:
     """
     Return the lines of text in *picture*, row by row, each row from left to right.
 
-    Nothing where there is no text, and where reading all of it would exceed a limit. A line's box is where it
-    lies once the page is turned upright; text that stands on its head is not read.
+    Lines that fill the width of the *known* part are left out: another reader has read them. Nothing where
+    there is no text, and where reading all of it would exceed a limit. A line's box is where it lies once the
+    page is turned upright; text that stands on its head is not read. A *closer* look finds smaller lines.
     """
     until = time.thread_time() + seconds
     small = _small(picture)
     if small is None:
         return ()
-    boxes, crops = _found(small)
+    if closer:
+        small = _enlarged(small, CLOSER_SIDE)
+    boxes, crops = _found(small, CLOSER_SIDE if closer else _sought_side(known), known)
     if not boxes.size or len(boxes) > MOST_LINES:
         return ()
     read = _recognised(crops, until)
@@ -63,28 +87,50 @@ def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS
 
 def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     """
-    Return the text in coloured ink that lies across *picture*, such as SPECIMEN, without its places.
+    Return the text that lies or stands across *picture*, such as SPECIMEN, without its places.
 
-    Among other text it is read badly or not at all; in the picture of its colour it stands alone.
+    Among other text it is read badly or not at all. It stands alone in the picture of its colour, and where
+    the thin strokes of small print are closed.
     """
     small = _small(picture)
     if small is None:
         return ()
-    ink = _coloured(_shrunk(small, OVERPRINT_SIDE))
-    try:
-        crops, found = block_engine().detect_and_crop(ink, {})
-    except RapidOCRError:
-        return ()
-    across = [
-        crop for crop, box in zip(crops, np.asarray(found.boxes), strict=True) if _tilt(box) > LEAST_TILT
-    ]
-    read = (block_engine().recognize_txt([crop]) for crop in across[:MOST_OVERPRINTS])
+    small = _shrunk(small, OVERPRINT_SIDE)
+    views = (_coloured(small), *(_without_strokes(small, width) for width in PRINT_STROKES))
+    crops = (crop for view in views for crop in _crops_across(view)[:MOST_OVERPRINTS])
+    read = (block_engine().recognize_txt([crop]) for crop in crops)
     texts = [pair for one in read for pair in zip(one.txts or (), map(float, one.scores), strict=True)]
     return tuple(
         TextLine(text=text[:MOST_CHARACTERS], page=page, confidence=round(score, 3))
         for text, score in texts
         if text.strip() and score >= LEAST_CONFIDENCE
     )
+
+
+def _crops_across(view: Picture) -> list[Picture]:
+    """Return the tilted and upright lines of text in *view*; upright ones also turned round."""
+    try:
+        crops, found = block_engine().detect_and_crop(view, {})
+    except RapidOCRError:
+        return []
+    boxes = zip(crops, np.asarray(found.boxes), strict=True)
+    return [
+        sight
+        for crop, box in boxes
+        if _tilt(box) > LEAST_TILT or _stands(box)
+        for sight in ((crop, cv2.rotate(crop, cv2.ROTATE_180)) if _stands(box) else (crop,))
+    ]
+
+
+def _stands(box: NDArray[np.float32]) -> bool:
+    """Return whether a line of text runs up or down the picture."""
+    return bool(np.linalg.norm(box[3] - box[0]) > UPRIGHT * np.linalg.norm(box[1] - box[0]))
+
+
+def _without_strokes(picture: Picture, width: int) -> Picture:
+    """Return *picture* in grey without dark strokes thinner than *width*, in pixels."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return np.dstack([cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))] * 3)
 
 
 def _coloured(picture: Picture) -> Picture:
@@ -135,6 +181,14 @@ def _shrunk(picture: Picture, longest: int) -> Picture:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
+def _enlarged(picture: Picture, longest: int) -> Picture:
+    """Return *picture* with its longest side *longest* pixels long at least."""
+    scale = longest / max(picture.shape[:2])
+    return (
+        cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else picture
+    )
+
+
 def framed(picture: Picture) -> Picture:
     """Return *picture* with a margin below or beside it: a strip would be enlarged by its shorter side."""
     height, width = picture.shape[:2]
@@ -143,15 +197,36 @@ def framed(picture: Picture) -> Picture:
     return cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_REPLICATE)
 
 
-def _found(picture: Picture) -> tuple[NDArray[np.float32], list[Picture]]:
-    """Return the corners of each line of text, and its part of the picture."""
-    sought = _shrunk(picture, SOUGHT_SIDE)
+def _found(picture: Picture, side: int, known: Corners) -> tuple[NDArray[np.float32], list[Picture]]:
+    """
+    Return the corners of each line of text outside the *known* part, and its part of the picture.
+
+    Lines are looked for with the longest side of *side* pixels.
+    """
+    sought = _shrunk(picture, side)
     try:
         _, found = line_engine().detect_and_crop(framed(sought), {})
     except RapidOCRError:
         return np.empty((0, 4, 2), dtype=np.float32), []
     boxes = np.asarray(found.boxes, dtype=np.float32) * (picture.shape[1] / sought.shape[1])
+    if known:
+        place = np.asarray(known, np.float32) * np.asarray(picture.shape[1::-1], np.float32)
+        boxes = np.asarray([box for box in boxes if not _fills(box, place)], dtype=np.float32)
     return boxes, line_engine().crop_text_regions(picture, boxes)
+
+
+def _sought_side(known: Corners) -> int:
+    """Return the longest side, in pixels, of the page in which lines are looked for beside a *known* zone."""
+    least, most = SOUGHT_SIDES
+    width = float(np.hypot(*np.subtract(known[1], known[0]))) if known else 0.0
+    return round(min(max(SOUGHT_ZONE / width, least), most)) if width else most
+
+
+def _fills(box: NDArray[np.float32], place: NDArray[np.float32]) -> bool:
+    """Return whether a line lies in *place* and is about as wide."""
+    x, y = map(float, box.mean(axis=0))
+    wide = np.linalg.norm(box[1] - box[0]) > _FILLED * np.linalg.norm(place[1] - place[0])
+    return bool(wide) and cv2.pointPolygonTest(place, (x, y), measureDist=False) > 0
 
 
 def _recognised(crops: Sequence[Picture], until: float) -> list[tuple[str, float]]:

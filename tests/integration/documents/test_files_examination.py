@@ -43,6 +43,8 @@ class Desk:
     licence: Licence | None = None
     bill: Bill | None = None
     lines: tuple[TextLine, ...] = PRINTED
+    closer: tuple[TextLine, ...] = ()
+    marks: tuple[TextLine, ...] = ()
     asked: list[str] = field(default_factory=list)
 
     def readers(self) -> Readers:
@@ -52,8 +54,10 @@ class Desk:
                 Check(name="zone", result=CheckResult.PASS if zone else CheckResult.NOT_RUN),
             ),
             licence=self._licence,
-            lines=lambda _, __: self._answer("lines", self.lines),
+            lines=lambda *_: self._answer("lines", self.lines),
             letter=lambda _, __: self._answer("lines", self.lines),
+            closer=lambda *_: self._answer("closer", self.closer),
+            marks=lambda _, __: self._answer("marks", self.marks),
             bill=lambda _: self._answer("bill", self.bill),
         )
 
@@ -73,8 +77,10 @@ class Desk:
 @pytest.mark.parametrize(
     ("desk", "slot", "asked"),
     [
-        pytest.param(Desk(zone=ZONE), WorkerTask.IDENTITY, ["licence", "zone", "lines"], id="passport"),
-        pytest.param(Desk(licence=LICENCE), WorkerTask.IDENTITY, ["licence", "lines"], id="licence"),
+        pytest.param(
+            Desk(zone=ZONE), WorkerTask.IDENTITY, ["licence", "zone", "lines", "marks"], id="passport"
+        ),
+        pytest.param(Desk(licence=LICENCE), WorkerTask.IDENTITY, ["licence", "lines", "marks"], id="licence"),
         pytest.param(
             Desk(bill=BILL),
             WorkerTask.IDENTITY,
@@ -106,7 +112,7 @@ def test_what_was_not_asked_for_is_sought_only_where_nothing_else_is(
 def test_text_is_read_in_the_page_turned_as_its_zone_stands() -> None:
     shapes: list[tuple[int, ...]] = []
 
-    def lines(picture: Picture, _: int) -> tuple[TextLine, ...]:
+    def lines(picture: Picture, *_: Any) -> tuple[TextLine, ...]:
         shapes.append(picture.shape[:2])
         return PRINTED
 
@@ -114,6 +120,27 @@ def test_text_is_read_in_the_page_turned_as_its_zone_stands() -> None:
     upright = open_file(PHOTO, "").pictures[0].shape[:2]
     examine(Request(PHOTO, "", WorkerTask.IDENTITY), replace(desk.readers(), lines=lines))
     assert shapes == [upright[::-1]]
+
+
+def test_marks_of_a_sample_are_sought_on_documents_alone_and_join_its_lines() -> None:
+    mark = (TextLine(text="SPECIMEN"),)
+    assert Desk(zone=ZONE, marks=mark).read(PHOTO, WorkerTask.IDENTITY).lines == (*PRINTED, *mark)
+    assert Desk(bill=BILL, marks=mark).read(PHOTO, WorkerTask.ADDRESS).lines == PRINTED
+
+
+def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
+    zone = ZONE.model_copy(
+        update={"surname": "EXAMPLE", "given_names": "ADA", "number": "L898902C3", "engines": 2}
+    )
+    number = TextLine(text="L898902C3")
+    desk = Desk(zone=zone, closer=(PRINTED[0], number))
+    assert desk.read(PHOTO, WorkerTask.IDENTITY).lines == (*PRINTED, number)
+    confirmed = Desk(zone=zone, lines=(*PRINTED, number))
+    confirmed.read(PHOTO, WorkerTask.IDENTITY)
+    assert "closer" not in confirmed.asked
+    unsure = Desk(zone=zone.model_copy(update={"engines": 1}))
+    unsure.read(PHOTO, WorkerTask.IDENTITY)
+    assert "closer" not in unsure.asked, "another picture is asked for in any case"
 
 
 def test_a_refused_file_is_shown_to_no_reader() -> None:

@@ -163,6 +163,7 @@ def test_a_passport_upside_down_in_colour_and_askew_is_read() -> None:
     page = np.rot90(tilted(drawn(), 6), 2)
     zone = read(np.ascontiguousarray(np.dstack([page] * 3)))
     assert zone.lines == LINES
+    assert min(y for _, y in zone.corners) > 0.5, "at the bottom of the page, once it is turned"
 
 
 @pytest.mark.usefixtures("model")

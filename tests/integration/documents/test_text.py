@@ -35,29 +35,52 @@ def test_a_grey_picture_is_read_like_a_coloured_one() -> None:
     assert [line.text for line in read_lines(np.asarray(drawn(LINES[:1]).convert("L")))] == list(LINES[:1])
 
 
+def test_lines_that_fill_a_part_that_was_read_are_left_out() -> None:
+    picture = np.asarray(drawn(LINES))
+    box = read_lines(picture)[1].box
+    left, top, right, bottom = box[0] - 0.02, box[1] - 0.05, box[0] + box[2] + 0.02, box[1] + box[3] + 0.05
+    part = ((left, top), (right, top), (right, bottom), (left, bottom))
+    assert [line.text for line in read_lines(picture, known=part)] == [LINES[0], LINES[2]]
+    wide = ((left, top), (1.0, top), (1.0, bottom), (left, bottom))
+    assert [line.text for line in read_lines(picture, known=wide)] == list(LINES), "print beside a zone"
+
+
+def test_a_closer_look_reads_smaller_print() -> None:
+    page = Image.new("RGB", (2000, 1400), "white")
+    for row in range(12):
+        place = (300, 100 + 40 * row)
+        ImageDraw.Draw(page).text(place, LINES[0], fill="black", font=ImageFont.load_default(9))
+    part = ((0.0, 0.8), (1.0, 0.8), (1.0, 0.9), (0.0, 0.9))
+    usual, closer = (read_lines(np.asarray(page), known=part, closer=closer) for closer in (False, True))
+    assert len(usual) < 6 < len(closer)
+
+
 @pytest.mark.parametrize("size", [(8, 8), (400, 300)])
 def test_nothing_is_read_where_nothing_is_written(size: tuple[int, int]) -> None:
     assert read_lines(np.asarray(Image.new("RGB", size, "white"))) == ()
 
 
-def specimen(ink: str) -> Image.Image:
+def specimen(ink: str, angle: float = 35) -> Image.Image:
     """Return a card with SPECIMEN across it."""
     card = drawn(LINES * 2)
     mark = Image.new("RGBA", card.size, (0, 0, 0, 0))
     ImageDraw.Draw(mark).text((60, 150), "SPECIMEN", fill=ink, font=ImageFont.load_default(72))
-    turned = mark.rotate(35, resample=Image.Resampling.BICUBIC)
+    turned = mark.rotate(angle, resample=Image.Resampling.BICUBIC)
     card.paste(turned, mask=turned)
     return card
 
 
-def test_coloured_word_across_a_card_is_read() -> None:
-    assert [line.text for line in read_overprint(np.asarray(specimen("#e0a0a0")))] == ["SPECIMEN"]
+@pytest.mark.parametrize(
+    ("ink", "angle"), [("#e0a0a0", 35), ("#e0a0a0", 90), ("#e0a0a0", -90), ("#b0b0b0", 35)]
+)
+def test_large_word_across_a_card_is_read(ink: str, angle: float) -> None:
+    assert "SPECIMEN" in {line.text for line in read_overprint(np.asarray(specimen(ink, angle)))}
 
 
-def test_marks_across_a_card_are_among_its_lines() -> None:
-    lines = installed_readers().lines(np.asarray(specimen("#e0a0a0")), 0)
-    assert specimen_check(lines).reasons == ("specimen_document",)
-    assert specimen_check(installed_readers().lines(np.asarray(drawn(LINES * 2)), 0)).reasons == ()
+def test_marks_across_a_card_are_read_apart_from_its_lines() -> None:
+    marks = installed_readers().marks(np.asarray(specimen("#e0a0a0")), 0)
+    assert specimen_check(marks).reasons == ("specimen_document",)
+    assert installed_readers().marks(np.asarray(drawn(LINES * 2)), 0) == ()
 
 
 @pytest.mark.parametrize("picture", [drawn(LINES), Image.new("RGB", (8, 8)), Image.new("L", (400, 300))])

@@ -1,6 +1,7 @@
 """Files of the master keys: written when they differ, and never in part."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from errno import EBADF
 from pathlib import Path
@@ -61,6 +62,16 @@ def test_a_key_that_a_rotation_adds_meanwhile_is_not_destroyed(
     left = master_keys.load(credentials)
     assert left.current not in {b"k" * 32, b"o" * 32}
     assert [one.key for one in left.older] == [b"k" * 32]
+
+
+def test_key_of_a_purpose_that_a_release_adds_outlasts_later_rotations() -> None:
+    """`fixed` is of the first rotation, and a purpose that came after it has no key there."""
+    purpose, now = "audit chain of fulfillment", datetime.now(UTC)
+    first = master_keys.MasterKeys(bytes(32)).rotated(now, timedelta(days=7))
+    fixed = {name: key for name, key in first.fixed.items() if name != purpose}
+    upgraded = replace(first, fixed=fixed)
+    before = upgraded.ring("fulfillment").all_of(purpose)
+    assert upgraded.rotated(now, timedelta(days=7)).ring("fulfillment").all_of(purpose) == before
 
 
 @pytest.mark.parametrize("verb", [["rotate"], ["retire"], ["issue"]])

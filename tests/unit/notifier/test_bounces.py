@@ -1,7 +1,7 @@
 """A returned letter is reported once, despite losses on the way, and is sent again at most once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import get_ident
 
@@ -44,7 +44,9 @@ from shared.contract.events.breaches import BreachNoticeReturned
 from shared.contract.topology import DELAYS, EVENTS, RETRY
 from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
 from shared.law import Right
+from shared.runtime.accounts import Publishers
 from shared.runtime.broker import EventPublisher, Message
+from shared.runtime.message_origin import OriginSeals
 from shared.runtime.service import Runtime
 from tests.runtime_fakes import MemoryBroker, MemoryJournal, MemoryVault
 from tests.unit.fakes import OpenGate
@@ -65,6 +67,7 @@ REPORT = (
     b"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
     b"Reporting-MTA: dns; mx.example.org\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
 )
+SEALS = {str(lane): OriginSeals(lane, (lane.encode() * 4,)) for lane in MailLane}
 PATHS = ReturnPaths("bounces@example.com", b"key" * 11)
 NOTICES = NoticePaths(PATHS.address, b"notices" * 5)
 LATE, ARRIVED = (
@@ -128,7 +131,7 @@ class Office:
         self.outbox = Outbox(self.ledger)
         self.journals: dict[str, MemoryJournal] = {lane: MemoryJournal() for lane in MailLane}
         house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
-        self._runtimes = [
+        self.runtimes = [
             Runtime(
                 service(lane, subscriptions, self.vault, self.outbox, house),
                 self.journals[lane],
@@ -138,10 +141,11 @@ class Office:
                 timedelta(hours=1),
                 lambda: WRITTEN_AT,
                 OpenGate(),
+                seals=SEALS[lane],
             )
             for lane, subscriptions in ((MailLane.LETTERS, SUBSCRIPTIONS), (MailLane.CODES, CODES))
         ]
-        self.desk = BounceHandler(self.ledger, self.journals, self.broker, lambda: WRITTEN_AT)
+        self.desk = BounceHandler(self.ledger, self.journals, self.broker, SEALS, lambda: WRITTEN_AT)
 
     async def hear(self, fact: Fact, id_: str) -> None:
         body = encode(fact, id=id_, source="habeas/test", time=WRITTEN_AT)
@@ -149,7 +153,7 @@ class Office:
         await self.work()
 
     async def work(self) -> None:
-        await self.broker.drain(*self._runtimes)
+        await self.broker.drain(*self.runtimes)
 
     async def wait(self) -> None:
         await self.broker.advance(DELAYS["10m"])
@@ -213,11 +217,11 @@ async def test_repeated_report_is_published_once(office: Office) -> None:
 
 
 async def test_report_with_lost_answer_is_published_again_under_the_same_id(office: Office) -> None:
-    absent = BounceHandler(office.ledger, office.journals, Absent(), lambda: WRITTEN_AT)
+    absent = BounceHandler(office.ledger, office.journals, Absent(), SEALS, lambda: WRITTEN_AT)
     with pytest.raises(BrokerUnavailable):
         await absent.take(ACKNOWLEDGED, GONE)
     later = BounceHandler(
-        office.ledger, office.journals, office.broker, lambda: WRITTEN_AT + timedelta(hours=1)
+        office.ledger, office.journals, office.broker, SEALS, lambda: WRITTEN_AT + timedelta(hours=1)
     )
     for desk in (office.desk, later):
         await desk.take(ACKNOWLEDGED, GONE)
@@ -256,6 +260,17 @@ async def test_however_often_a_full_mailbox_is_reported_the_letter_goes_out_once
     rows = office.journals[MailLane.LETTERS].rows.values()
     sent = [fact for row in rows for fact in row.facts if isinstance(fact, NoticeSent)]
     assert [(fact.letter, fact.doubtful) for fact in sent] == [(LetterKind.ACKNOWLEDGEMENT, False)] * 2
+
+
+async def test_event_that_is_handled_again_names_its_publisher(office: Office) -> None:
+    """The notifier's own account is believed in its own types alone, and a letter follows from others'."""
+    publishers = Publishers("habeas-notifier", "notifier")
+    for runtime in office.runtimes:
+        runtime.publishers = publishers
+    desk = replace(office.desk, publisher_of=publishers.publisher_of)
+    await desk.take(ACKNOWLEDGED, FULL)
+    await office.wait()
+    assert len(office.outbox.sent) == 2
 
 
 async def test_only_its_own_lane_hears_that_a_letter_is_sent_again(office: Office) -> None:
@@ -338,7 +353,8 @@ async def handed_in(
     path: str = PATHS.of(ACKNOWLEDGED),
 ) -> str:
     """Hand *content* in on a return path, named *to* times; return the answer."""
-    desk = BounceHandler(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
+    broker = publisher or office.broker
+    desk = BounceHandler(office.ledger, office.journals, broker, SEALS, lambda: WRITTEN_AT)
     envelope = Envelope()
     envelope.rcpt_tos.extend([path] * to)
     envelope.content = content

@@ -18,6 +18,7 @@ from shared.errors import (
 )
 from shared.runtime import mongo, retry_policy
 from shared.runtime.broker import Delivery, translated
+from shared.runtime.message_origin import EXCHANGE, ROUTING_KEY, OriginSeals
 from shared.runtime.retry_policy import after_failure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,16 +36,20 @@ FRESH = Delivery(
 )
 
 
+SEALS = OriginSeals("intake", (bytes(32),))
+
+
 def retried(attempts: int, *, since: datetime = NOW) -> Delivery:
+    first = failure(FRESH).message
     ours = {
-        retry_policy.ATTEMPT: attempts, retry_policy.FIRST_FAILURE: since.isoformat(),
-        retry_policy.EXCHANGE: EVENTS, retry_policy.ROUTING_KEY: "habeas.x.v1", "x-death": [{"queue": "q"}],
+        **first.headers, retry_policy.ATTEMPT: attempts, retry_policy.FIRST_FAILURE: since.isoformat(),
+        "x-death": [{"queue": "q", "exchange": RETRY}],
     }  # fmt: skip
     return replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=ours)
 
 
 def failure(delivery: Delivery, error: Exception | None = None) -> retry_policy.Failure:
-    return after_failure(delivery, error or StoreUnavailable("away"), "intake", now=NOW, retry_for=DAY)
+    return after_failure(delivery, error or StoreUnavailable("away"), SEALS, now=NOW, retry_for=DAY)
 
 
 @pytest.mark.parametrize(("attempts", "delay"), [*enumerate(DELAYS), (5, "10m"), (100, "10m")])
@@ -125,7 +130,7 @@ def test_message_that_is_no_fact_names_no_request_and_an_error_without_trace_no_
 
 def test_publisher_of_a_message_survives_retries_and_broker_headers_do_not() -> None:
     headers = failure(retried(3)).message.headers
-    assert (headers[retry_policy.EXCHANGE], headers[retry_policy.ROUTING_KEY]) == (EVENTS, "habeas.x.v1")
+    assert (headers[EXCHANGE], headers[ROUTING_KEY]) == (EVENTS, "habeas.x.v1")
     assert "x-death" not in headers
 
 
@@ -134,26 +139,3 @@ def test_values_of_upstream_systems_are_not_logged() -> None:
         replace(FRESH, exchange=REQUESTS, routing_key="ada@example.org", message_id="ada")
     ).fields
     assert "ada" not in str(fields)
-
-
-def test_user_that_published_a_message_is_known_at_every_further_try() -> None:
-    fresh = replace(FRESH, exchange=REQUESTS, user_id="shop", headers={retry_policy.USER: "portal"})
-    assert retry_policy.origin_of(fresh).user == "shop"
-    first = failure(fresh).message
-    assert first.headers[retry_policy.USER] == "shop"
-    again = replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=first.headers)
-    assert retry_policy.origin_of(again) == retry_policy.Origin(REQUESTS, "habeas.x.v1", "shop")
-    assert failure(again).message.headers[retry_policy.USER] == "shop"
-
-
-def test_user_is_read_from_no_header_of_a_publisher() -> None:
-    forged = replace(FRESH, exchange=REQUESTS, headers={retry_policy.USER: "portal"})
-    assert retry_policy.origin_of(forged).user is None
-    assert retry_policy.USER not in failure(forged).message.headers
-
-
-@pytest.mark.parametrize("exchange", [REQUESTS, EVENTS])
-def test_exchange_and_type_are_read_from_no_header_of_a_publisher(exchange: str) -> None:
-    stated = {retry_policy.EXCHANGE: EVENTS, retry_policy.ROUTING_KEY: "habeas.identity.verified.v1"}
-    forged = replace(FRESH, exchange=exchange, headers=stated)
-    assert retry_policy.origin_of(forged) == retry_policy.Origin(exchange, "habeas.x.v1")

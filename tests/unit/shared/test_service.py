@@ -28,9 +28,10 @@ from shared.contract.events import (
 )
 from shared.contract.sources import Bindings
 from shared.errors import BrokerUnavailable, PermanentError, StoreUnavailable, TransientError
-from shared.runtime import retry_policy, service
+from shared.runtime import message_origin, retry_policy, service
 from shared.runtime.broker import Delivery, Message
 from shared.runtime.journal import JournalRow
+from shared.runtime.message_origin import Origin, OriginSeals
 from shared.runtime.service import PATIENCE_S, ConfirmedRows, Moment, Runtime, Service, on
 from tests.runtime_fakes import MemoryBroker, MemoryJournal
 from tests.waiting import eventually
@@ -382,7 +383,7 @@ async def test_permanent_trouble_is_parked_at_once_with_its_reason(world: World)
     headers = world.headers()
     assert headers[retry_policy.REASON] == f"case {CASE} has no key"
     assert headers[retry_policy.ATTEMPT] == 1
-    assert (headers[retry_policy.EXCHANGE], headers[retry_policy.ROUTING_KEY]) == (
+    assert (headers[message_origin.EXCHANGE], headers[message_origin.ROUTING_KEY]) == (
         topology.EVENTS,
         verified().TYPE,
     )
@@ -423,19 +424,20 @@ async def test_a_handler_may_speak_of_its_own_case_only(world: World) -> None:
 
 async def test_a_publisher_cannot_name_another_origin_in_a_header(world: World) -> None:
     forged = {
-        retry_policy.EXCHANGE: topology.EVENTS,
+        message_origin.EXCHANGE: topology.EVENTS,
         retry_policy.ATTEMPT: "many",
         retry_policy.FIRST_FAILURE: "ever",
     }
     delivery = Delivery(
         topology.REQUESTS, "x", b"", "1", None, forged, redelivered=False, tag=1, channel=None
     )
-    assert retry_policy.origin_of(delivery) == retry_policy.Origin(topology.REQUESTS, "x")
+    seals = OriginSeals("intake", (bytes(32),))
+    assert seals.origin_of(delivery, NOW) == Origin(topology.REQUESTS, "x")
     failure = retry_policy.after_failure(
-        delivery, TransientError("away"), "intake", now=NOW, retry_for=timedelta(hours=1)
+        delivery, TransientError("away"), seals, now=NOW, retry_for=timedelta(hours=1)
     )
     assert failure.message.headers[retry_policy.ATTEMPT] == 1
-    assert failure.message.headers[retry_policy.EXCHANGE] == topology.REQUESTS
+    assert failure.message.headers[message_origin.EXCHANGE] == topology.REQUESTS
     assert world.broker.published == []
 
 
@@ -617,7 +619,7 @@ async def test_submission_of_a_source_that_its_user_may_not_use_is_set_aside(
 ) -> None:
     broker, journal, runtime = intake
     runtime.service = replace(runtime.service, refusal=Bindings({"shop": frozenset({"portal"})}).refusal)
-    forged = {retry_policy.USER: "shop"}
+    forged = {message_origin.USER: "shop"}
     await broker.publish([replace(submission("0"), user_id=user, headers=forged)])
     await broker.drain(runtime)
     [aside] = register.aside
@@ -679,7 +681,7 @@ async def test_a_submission_in_passing_trouble_is_tried_again(intake: Intake, re
     await broker.publish([submission()])
     await broker.drain(runtime)
     [waiting] = broker.waiting()
-    assert waiting.headers[retry_policy.EXCHANGE] == topology.REQUESTS
+    assert waiting.headers[message_origin.EXCHANGE] == topology.REQUESTS
     register.errors = []
     await broker.advance(timedelta(seconds=1))
     await broker.drain(runtime)

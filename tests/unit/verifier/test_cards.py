@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,20 @@ def test_a_print_that_says_something_else_fails(printed: list[TextLine], field: 
 def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> None:
     check = only(print_checks(printed, ZONE), field)
     assert (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("mrz_print_mismatch",))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        pytest.param("expires", date(2031, 10, 5), "05 0CT 2031", id="a digit for a letter of the month"),
+        pytest.param("expires", date(2031, 10, 5), "05 0CT2031", id="the same without a blank"),
+        pytest.param("expires", date(2031, 5, 6), "06.05.2021-06.05.2031", id="from one day to another"),
+        pytest.param("number", "HD198025", "SERIA HD NR 198025", id="series and number"),
+    ],
+)
+def test_print_confirms_what_is_written_otherwise(field: str, value: Any, text: str) -> None:
+    zone = ZONE.model_copy(update={field: value})
+    assert only(print_checks(card(["Beispiel", "Erika Anna", text]), zone), field).result is CheckResult.PASS
 
 
 @pytest.mark.parametrize(
@@ -265,7 +280,7 @@ def test_values_beside_and_below_their_labels_are_found() -> None:
 @pytest.mark.parametrize(
     "text",
     ["SPECIMEN", "Specimen/Muster", "SPEClMEN", "MUSTERMANN", "VZOR", "UZORAK", "WZÓR", "UTOPIA", "ОБРАЗЕЦ",
-     "NICHTGÜLTIGSPECIMEN"],
+     "NICHTGÜLTIGSPECIMEN", "SPEGIMEN", "SÝNISHORN"],
 )  # fmt: skip
 def test_sample_is_recognised_by_the_text_across_it(text: str) -> None:
     check = specimen_check(card(["PASSPORT", text]))
@@ -275,11 +290,17 @@ def test_sample_is_recognised_by_the_text_across_it(text: str) -> None:
 @pytest.mark.parametrize(
     ("surname", "given_names", "number"),
     [("ERIKSSON", "ANNA MARIA", "X1"), ("MARTIN", "SARAH", "X1"), ("BEISPIEL", "ERIKA", "L898902C3"),
-     ("MUSTER", "HANS", "X1")],
+     ("MUSTER", "HANS", "X1"), ("BEISPIEL", "ADA", "K0000000E"), ("BEISPIEL", "ADA", "XS1234567"),
+     ("BEISPIEL", "ADA", "A2222222")],
 )  # fmt: skip
 def test_a_well_known_holder_is_for_a_person_to_look_at(surname: str, given_names: str, number: str) -> None:
     expected = ExpectedPrint(MachineSource.ZONE, surname=surname, given_names=given_names, number=number)
     assert specimen_check(card(["PASSPORT"]), expected).result is CheckResult.INCONCLUSIVE
+
+
+def test_an_ordinary_number_is_no_samples() -> None:
+    expected = ExpectedPrint(MachineSource.ZONE, surname="BEISPIEL", given_names="ADA", number="K10200031E")
+    assert specimen_check(card(["PASSPORT"]), expected).result is CheckResult.PASS
 
 
 def test_an_ordinary_card_is_no_sample() -> None:

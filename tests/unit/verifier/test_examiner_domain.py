@@ -144,6 +144,18 @@ def test_expired_passport_with_recomputed_zone_never_convinces(label: str, confi
     assert reasons & {"mrz_print_mismatch", "print_unreadable"}
 
 
+def test_a_zone_names_no_century_of_birth_so_that_the_claim_and_the_print_do() -> None:
+    old = KIM.model_copy(update={"date_of_birth": date(1922, 5, 1)})
+    printed = tuple(
+        line.model_copy(update={"text": line.text.replace("01.05.1990", "01.05.1922")}) for line in PRINT
+    )
+    assert judged(passport(printed, born=date(2022, 5, 1)), subject=old) == (Verdict.CONVINCING, set())
+    child = tuple(
+        line.model_copy(update={"text": line.text.replace("01.05.1990", "01.05.2022")}) for line in PRINT
+    )
+    assert judged(passport(child, born=date(2022, 5, 1)), subject=old)[0] is Verdict.UNCLEAR
+
+
 def test_unclaimed_birth_date_is_no_mismatch() -> None:
     subject = KIM.model_copy(update={"date_of_birth": None})
     assert judged(passport(born=date(1971, 1, 1), print_=()), subject=subject)[0] is not Verdict.REFUSED

@@ -42,6 +42,11 @@ def test_a_missing_character_that_is_no_filler_makes_no_zone() -> None:
     assert zones(full[:-1], SECOND) == []
 
 
+def test_a_passport_that_was_cut_is_no_large_card() -> None:
+    """ICAO Doc 9303-6, 4.2.2: a card of two lines begins with A, C or I."""
+    assert zones(FIRST[:36], SECOND[:36]) == []
+
+
 def test_letters_in_a_date_are_digits_and_digits_in_a_name_are_letters() -> None:
     first, second = FIRST.replace("ERIKSSON", "ER1K5S0N"), SECOND.replace("7408122F12O", "74O8I22F12O")
     assert zones(first, second.replace("740812", "74O8I2")) == [(FIRST, SECOND)]

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from services.verifier.documents.results import TextLine
 from shared.matching.characters import folded, listed, stripped
-from shared.matching.dates import written_dates
+from shared.matching.dates import WrittenDate, written_dates
 
 SURE = 0.8
 """Confidence of a reader from which a field that differs says something."""
@@ -112,7 +112,7 @@ class Printed:
     @property
     def dates(self) -> tuple[date, ...]:
         """Return the days that its date may mean."""
-        return tuple(day for one in written_dates(self.text) for day in one.dates)
+        return tuple(day for one in _dates_in(self.text) for day in one.dates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,23 @@ def printed_fields(lines: Sequence[TextLine]) -> PrintedFields:
     numbered = list(_by_number(printed))
     enough = len({field for field, _ in numbered}) >= _LEAST_NUMBERED
     fields = [one for _, one in numbered] if enough else []
-    dates = tuple(one.dates for line in printed for one in written_dates(line.text))
+    dates = tuple(one.dates for line in printed for one in _dates_in(line.text))
     return PrintedFields((*fields, *_by_words(printed)), dates)
+
+
+_MONTHS_MISREAD = MappingProxyType(
+    {"0CT": "OCT", "N0V": "NOV", "5EP": "SEP", "AU6": "AUG", "FE8": "FEB", "JU1": "JUL"}
+)
+"""English abbreviations, one of them on every passport, with a digit that readers take for a letter."""
+_MISREAD = re.compile(rf"(?<![A-Z])({'|'.join(_MONTHS_MISREAD)})(?![A-Z])")
+_UNTIL = re.compile(r"(?<=\d\d)\s?[-\u2013]\s?(?=\d{1,2}\.\d{1,2}\.)")
+"""Stands between two dates, as where a card is valid from the one to the other."""
+
+
+def _dates_in(text: str) -> tuple[WrittenDate, ...]:
+    """Return the dates in *text*, also where a digit was read for a letter of the month."""
+    months = _MISREAD.sub(lambda found: _MONTHS_MISREAD[found[0]], text)
+    return written_dates(_UNTIL.sub(" ", months))
 
 
 def print_of(lines: Sequence[TextLine], zone: Iterable[str] = ()) -> tuple[TextLine, ...]:

@@ -12,6 +12,7 @@ from services.verifier.documents.results import (
     Check,
     CheckResult,
     DocumentReading,
+    Licence,
     MachineZone,
     reasons_of,
 )
@@ -124,6 +125,7 @@ def _identity_checks(reading: DocumentReading, subject: Subject, today: date) ->
     if read is None:
         yield from _print_alone(reading, subject)
         return
+    read = _with_century(read, subject.date_of_birth)
     yield from reading.checks
     # A visa permits an entry, and proves no identity.
     visa = isinstance(read, MachineZone) and read.document_code.startswith("V")
@@ -132,6 +134,19 @@ def _identity_checks(reading: DocumentReading, subject: Subject, today: date) ->
     yield _birth_check(read.born, subject.date_of_birth, today)
     yield _expiry_check(read.expires, today)
     yield from print_checks(reading.lines, read)
+
+
+def _with_century(read: MachineZone | Licence, claimed: date | None) -> MachineZone | Licence:
+    """Return *read*, born in the century that is *claimed*: a zone names no century (9303-3, 4.8)."""
+    born = read.born
+    if (
+        isinstance(read, Licence)
+        or born is None
+        or claimed is None
+        or f"{born:%y%m%d}" != f"{claimed:%y%m%d}"
+    ):
+        return read
+    return read.model_copy(update={"born": claimed})
 
 
 def _print_alone(reading: DocumentReading, subject: Subject) -> Iterator[Check]:

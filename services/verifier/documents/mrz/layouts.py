@@ -156,7 +156,7 @@ TD3 = _of_two_lines(
 )
 """Passports (9303-4, 4.2.2)."""
 TD2 = _of_two_lines(
-    *(Format.TD2, 36, "A", "C", "I", "P"),
+    *(Format.TD2, 36, "A", "C", "I"),
     numeric="1:35-36",
     overflow="1:28-35",
     composite="1:0-10 1:13-20 1:21-35",

@@ -74,7 +74,12 @@ class ZoneReader:
     def zone(self, sight: ZoneSighting) -> MachineZone | None:
         """Return the zone that the reads of *sight* come to."""
         zone = elected(sight.reads, today=self.today)
-        return zone and zone.model_copy(update={"turns": sight.turns})
+        return zone and zone.model_copy(update={"turns": sight.turns, "corners": self._corners(sight)})
+
+    def _corners(self, sight: ZoneSighting) -> tuple[tuple[float, float], ...]:
+        height, width = self.grey.shape if sight.place.turns % 2 == 0 else self.grey.shape[::-1]
+        corners = tuple((x / width, y / height) for x, y in sight.place.corners)
+        return tuple((1 - x, 1 - y) for x, y in corners) if sight.flipped else corners
 
 
 def read_zone(

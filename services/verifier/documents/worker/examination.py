@@ -8,7 +8,7 @@ could write one that does harm where it is looked at; with pixels they can only 
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,8 @@ import numpy as np
 from services.verifier.documents.barcode.symbols import read_licence
 from services.verifier.documents.bills.pages import read_letter
 from services.verifier.documents.bills.reader import read_bill
-from services.verifier.documents.cards.comparison import marks_in
+from services.verifier.documents.cards.comparison import worth_a_closer_look
+from services.verifier.documents.cards.samples import marks_in
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import Picture, reduced
@@ -35,7 +36,7 @@ from services.verifier.documents.results import (
     PageFacts,
     TextLine,
 )
-from services.verifier.documents.text import read_lines, read_overprint
+from services.verifier.documents.text import Corners, read_lines, read_overprint
 from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, WorkerTask, frame
 
 MOST_LINES: Final = 800
@@ -47,6 +48,8 @@ ZONE_SECONDS: Final = 6.0
 """Processor time to look for a machine-readable zone: a picture without one costs the most."""
 LINES_SECONDS: Final = 12.0
 """Processor time to read the text of a picture; a full page takes 2 to 6."""
+CLOSER_SECONDS: Final = 5.0
+"""Processor time for a closer look at a document."""
 SPECIMEN: Final = (
     "P<UTOEXAMPLE<<ADA<<<<<<<<<<<<<<<<<<<<<<<<<<<",
     "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
@@ -62,9 +65,14 @@ class Readers:
     zone: Callable[[Picture], MachineZone | None]
     zone_checks: Callable[[MachineZone | None], tuple[Check, ...]]
     licence: Callable[[Picture], Found]
-    lines: Callable[[Picture, int], tuple[TextLine, ...]]
+    lines: Callable[[Picture, int, Corners], tuple[TextLine, ...]]
+    """Of a page, without those that fill a part of it that was read."""
     letter: Callable[[Sequence[Picture], Sequence[TextLine]], tuple[TextLine, ...]]
     """Returns the lines of a letter, as far as they matter; with the text inside a PDF, in its places."""
+    closer: Callable[[Picture, int, Corners], tuple[TextLine, ...]]
+    """The same, where more is printed than was found: it takes longer."""
+    marks: Callable[[Picture, int], tuple[TextLine, ...]]
+    """Words across a sample of a document, which its other text hides."""
     bill: Callable[[tuple[TextLine, ...]], Bill | None]
 
 
@@ -98,9 +106,9 @@ def _with_letter(reading: DocumentReading, opened: OpenedFile, readers: Readers)
 
 def _with_text(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
     """Add the printed text: from inside a PDF as far as its pages show the same, else as it is seen."""
-    pictures = _upright(opened.pictures[:MOST_READ_PAGES], reading.zone)
-    seen = tuple(line for page, picture in enumerate(pictures) for line in readers.lines(picture, page))
-    return _shown(reading, opened, [line for line in opened.layer if line.page < len(pictures)], seen)
+    pages = opened.pictures[:MOST_READ_PAGES]
+    layer = [line for line in opened.layer if line.page < len(pages)]
+    return _shown(reading, opened, layer, tuple(_seen(reading, pages, readers, whole=bool(layer))))
 
 
 def _shown(
@@ -117,10 +125,31 @@ def _shown(
     return reading.model_copy(update={"lines": _plain(lines), "checks": (*reading.checks, check)})
 
 
-def _upright(pictures: Sequence[Picture], zone: MachineZone | None) -> list[Picture]:
-    """Return *pictures* with the page of *zone* turned: text that does not lie is read badly."""
-    turns = {zone.page: zone.turns} if zone is not None else {}
-    return [turned(picture, turns.get(page, 0)) for page, picture in enumerate(pictures)]
+def _seen(
+    reading: DocumentReading, pages: Sequence[Picture], readers: Readers, *, whole: bool
+) -> Iterator[TextLine]:
+    """Yield the text of *pages* as their zone stands; not the zone's, unless the *whole* is asked for."""
+    zone = reading.zone
+    for page, picture in enumerate(pages):
+        of_page = zone if zone is not None and zone.page == page else None
+        # text that does not lie is read badly
+        upright = turned(picture, of_page.turns) if of_page else picture
+        if of_page and not whole:
+            yield from _around(of_page, upright, readers)
+        else:
+            yield from readers.lines(upright, page, ())
+        if reading.licence or (zone and not zone.wrong_digits):
+            yield from readers.marks(upright, page)
+
+
+def _around(zone: MachineZone, upright: Picture, readers: Readers) -> Iterator[TextLine]:
+    """Yield the text around *zone*; where the print confirms a part only, also what a closer look finds."""
+    lines = readers.lines(upright, zone.page, zone.corners)
+    yield from lines
+    if zone.by_two_engines and not zone.wrong_digits and worth_a_closer_look(lines, zone):
+        found = {line.text for line in lines}
+        closer = readers.closer(upright, zone.page, zone.corners)
+        yield from (line for line in closer if line.text not in found)
 
 
 def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
@@ -171,6 +200,8 @@ def installed_readers() -> Readers:
         licence=read_licence,
         lines=_lines,
         letter=read_letter,
+        closer=_closer,
+        marks=_marks,
         bill=read_bill,
     )
 
@@ -179,10 +210,16 @@ def _zone(picture: Picture) -> MachineZone | None:
     return read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype(np.uint8), ZONE_SECONDS)
 
 
-def _lines(picture: Picture, page: int) -> tuple[TextLine, ...]:
-    lines = read_lines(picture, page=page, seconds=LINES_SECONDS)
-    across = read_overprint(picture, page=page)
-    return (*lines, *(line for line in across if marks_in([line.text])))
+def _lines(picture: Picture, page: int, known: Corners) -> tuple[TextLine, ...]:
+    return read_lines(picture, page=page, seconds=LINES_SECONDS, known=known)
+
+
+def _closer(picture: Picture, page: int, known: Corners) -> tuple[TextLine, ...]:
+    return read_lines(picture, page=page, seconds=CLOSER_SECONDS, known=known, closer=True)
+
+
+def _marks(picture: Picture, page: int) -> tuple[TextLine, ...]:
+    return tuple(line for line in read_overprint(picture, page=page) if marks_in([line.text]))
 
 
 def warm_up(readers: Readers) -> None:
@@ -193,7 +230,7 @@ def warm_up(readers: Readers) -> None:
         place = (40, 350 + 50 * row)
         cv2.putText(page, text, place, cv2.FONT_HERSHEY_PLAIN, 1.9, (0, 0, 0), 2)
     readers.licence(page)
-    readers.bill(readers.lines(page, 0))
+    readers.bill(readers.lines(page, 0, ()))
     readers.zone(page)
 
 
