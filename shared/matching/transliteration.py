@@ -23,9 +23,9 @@ TRANSLITERABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "MODIFIER"})
 
 _LATIN = str.maketrans(
     {
-        "ä": "ae", "å": "aa", "æ": "ae", "ð": "d", "ø": "oe", "ö": "oe", "ü": "ue", "þ": "th", "đ": "d",
-        "ħ": "h", "ı": "i", "ĳ": "ij", "ĸ": "q", "ł": "l", "ŀ": "l", "ŋ": "n", "œ": "oe", "ß": "ss",
-        "ŧ": "t", "ə": "e", "ñ": "n",
+        "ä": "ae", "å": "aa", "æ": "ae", "ð": "d", "ø": "oe", "ö": "oe", "ő": "oe", "ü": "ue", "ű": "ue",
+        "þ": "th", "đ": "d", "ħ": "h", "ı": "i", "ĳ": "ij", "ĸ": "q", "ł": "l", "ŀ": "l", "ŋ": "n", "œ": "oe",
+        "ß": "ss", "ŧ": "t", "ə": "e", "ñ": "n",
     }
 )  # fmt: skip
 """Table A where it differs from leaving the marks off."""

@@ -89,8 +89,32 @@ def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("surname", "text"),
+    [
+        pytest.param("VAN DER WESTHUIZEN", "VAN DER WESTHUIZEN", id="a long name among others"),
+        pytest.param("IPEK", "İPEK", id="Turkish I"),
+        pytest.param("KUECUEKOGLU", "KÜÇÜKOČLU", id="a letter that readers lack"),
+        pytest.param("SZOELLOESI", "SZÖLLÕSI", id="Hungarian letters"),
+        pytest.param("THORVALDSSON", "PORVALDSSON", id="Icelandic letters"),
+    ],
+)
+def test_print_confirms_names_with_letters_of_their_language(surname: str, text: str) -> None:
+    lines = (f"P<XYZ{surname.replace(' ', '<')}<<ADA".ljust(44, "<"), MACHINE[1])
+    zone = ZONE.model_copy(update={"surname": surname, "given_names": "ADA", "lines": lines})
+    assert only(print_checks(card([text, "Ada", "03.02.1990"]), zone), "surname").result is CheckResult.PASS
+
+
+def test_a_line_of_the_zone_confirms_no_name_where_its_fillers_were_lost() -> None:
+    lines = ("P<XYZWESTHUIZENBERG<<ADA".ljust(44, "<"), MACHINE[1])
+    zone = ZONE.model_copy(update={"surname": "WESTHUIZENBERG", "given_names": "ADA", "lines": lines})
+    found = print_checks(card(["P XYZWESTHUIZENBERG ADA", "03.02.1990"]), zone)
+    assert only(found, "surname").result is CheckResult.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
     ("field", "value", "text"),
     [
+        pytest.param("expires", date(2031, 10, 5), "05 5EP/OCT 31", id="the month in another alphabet"),
         pytest.param("expires", date(2031, 10, 5), "05 0CT 2031", id="a digit for a letter of the month"),
         pytest.param("expires", date(2031, 10, 5), "05 0CT2031", id="the same without a blank"),
         pytest.param("expires", date(2031, 5, 6), "06.05.2021-06.05.2031", id="from one day to another"),

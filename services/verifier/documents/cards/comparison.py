@@ -37,6 +37,8 @@ _FEW = 2
 _ALIKE = str.maketrans("OQILSBZG", "00115826")
 """Characters of numbers that readers take for each other."""
 _LETTERS = str.maketrans("0158", "OISB")
+_LACKING = str.maketrans("õôûč", "őőűğ")
+"""Letters that readers see, and those of Hungarian and Turkish that they stand for."""
 
 
 class MachineSource(StrEnum):
@@ -158,7 +160,7 @@ def _names(
     if not names:
         return _Answer.UNASKED
     texts = [_with_letters(line.text) for line in lines]
-    on_card = {form for text in texts for word in split(text) for form in spellings(word)}
+    on_card = {form for text in texts for word in split(text) for form in _forms(word)}
     missing = [name for name in names if name not in on_card]
     if missing and len("".join(names)) >= _LEAST_JOINED:
         # A reader may have lost the blanks between names, and between a name and its label.
@@ -173,6 +175,14 @@ def _names(
     if labelled and all(match_parts(one.text, wanted).outcome is MatchOutcome.MISMATCH for one in labelled):
         return _Answer.DIFFERENT
     return _Answer.UNREAD
+
+
+def _forms(word: str) -> Iterator[str]:
+    """Yield the spellings of *word*, also with the letters that readers lack and take for others."""
+    yield from spellings(word)
+    yield from spellings(word.translate(_LACKING))
+    if word.startswith("p"):
+        yield from spellings("th" + word[1:])  # a Þ
 
 
 def _with_letters(text: str) -> str:

@@ -142,29 +142,38 @@ def printed_fields(lines: Sequence[TextLine]) -> PrintedFields:
     return PrintedFields((*fields, *_by_words(printed)), dates)
 
 
-_MONTHS_MISREAD = MappingProxyType(
-    {"0CT": "OCT", "N0V": "NOV", "5EP": "SEP", "AU6": "AUG", "FE8": "FEB", "JU1": "JUL"}
-)
+_MONTHS_MISREAD = MappingProxyType({"0CT": "OCT", "N0V": "NOV", "AU6": "AUG", "FE8": "FEB", "JU1": "JUL"})
 """English abbreviations, one of them on every passport, with a digit that readers take for a letter."""
 _MISREAD = re.compile(rf"(?<![A-Z])({'|'.join(_MONTHS_MISREAD)})(?![A-Z])")
+_LOST_MONTH = re.compile(r"(?<=\d )(?=[^\s/]*\d)[^\s/]{2,6}\s?/\s?(?=[A-Z]{3})")
+"""The month in another alphabet, read as something with a digit, before the English one."""
 _UNTIL = re.compile(r"(?<=\d\d)\s?[-\u2013]\s?(?=\d{1,2}\.\d{1,2}\.)")
 """Stands between two dates, as where a card is valid from the one to the other."""
 
 
 def _dates_in(text: str) -> tuple[WrittenDate, ...]:
     """Return the dates in *text*, also where a digit was read for a letter of the month."""
-    months = _MISREAD.sub(lambda found: _MONTHS_MISREAD[found[0]], text)
+    months = _MISREAD.sub(lambda found: _MONTHS_MISREAD[found[0]], _LOST_MONTH.sub("", text))
     return written_dates(_UNTIL.sub(" ", months))
 
 
 def print_of(lines: Sequence[TextLine], zone: Iterable[str] = ()) -> tuple[TextLine, ...]:
     """Return *lines* without those of the machine-readable zone, of which *zone* was read."""
-    pieces = [piece for line in zone for piece in line.split("<") if len(piece) >= _LEAST_PIECE]
+    pieces = list(_printed_nowhere_else(zone))
     machine = [line for line in lines if _is_machine(line.text, pieces)]
     return tuple(line for line in lines if not any(line is one or _same_row(line, one) for one in machine))
 
 
 _LEAST_PIECE = 9
+
+
+def _printed_nowhere_else(zone: Iterable[str]) -> Iterator[str]:
+    """Yield long pieces of *zone* that are in it alone: with digits, or led by the issuer; not names."""
+    for row, line in enumerate(zone):
+        for place, piece in enumerate(filter(None, line.split("<"))):
+            led = row == 0 and place <= 1
+            if len(piece) >= _LEAST_PIECE and (led or not piece.isalpha()):
+                yield piece
 
 
 def _is_machine(text: str, pieces: Iterable[str]) -> bool:
