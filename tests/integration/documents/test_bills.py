@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from reportlab.pdfgen.canvas import Canvas
 
 from services.verifier.documents.bills.checks import bill_checks, persons_of
-from services.verifier.documents.bills.reader import read_bill
+from services.verifier.documents.bills.reader import evidence_in, read_bill
 from services.verifier.documents.results import Bill, BillKind, CheckResult, TextLine, reasons_of
 from services.verifier.documents.text import read_lines
 
@@ -407,6 +407,11 @@ FORM = page(
         pytest.param([TextLine(text=text, box=(LEFT, 0.1 + 0.031 * row, 0.2, HIGH)) for row, text in
                       enumerate(("Ada Example", "Uferweg 1", "10115 Berlin"))], "Ada Example",
                      ("Uferweg 1", "10115 Berlin"), id="wide spacing"),
+        pytest.param(page(["Mme ADA EXAMPLE", "7 ALLEE NEUVE", "CS 40011", "13090 AIX EN PROVENCE"]),
+                     "Mme ADA EXAMPLE", ("7 ALLEE NEUVE", "CS 40011", "13090 AIX EN PROVENCE"), id="sorting"),
+        pytest.param(page(["Punkt poboru", "Dolna dz. 221/4", "62-310 Pyzdry"],
+                          ["Nabywca / adres korespondencyjny", "Jan Przykład", "Dolna 14A", "62-310 Pyzdry"]),
+                     "Jan Przykład", ("Dolna 14A", "62-310 Pyzdry"), id="two boxes"),
         pytest.param(page(["ADA 0 EXAMPLE", "7 OAK LN", "CEDAR HOLLOW 0R 97.099"]),
                      "ADA O EXAMPLE", ("7 OAK LN", "CEDAR HOLLOW OR 97099"), id="misread letters"),
     ],
@@ -478,6 +483,8 @@ def test_running_text_and_numbers_are_no_second_address(text: str) -> None:
             date(2026, 10, 31),
         ),
         (["Relevé de compte", "Solde précédent", "du 1 au 28 février 2026"], date(2026, 2, 28)),
+        (["Relevé de compte", "Solde précédent", "du 1er janvier au 31 janvier 2026"], date(2026, 1, 31)),
+        (["nr EN/2026/10/44120 z dnia 19.10.2026", "Termin płatności 02.11.2026"], date(2026, 10, 19)),
     ],
 )
 def test_day_of_issue_is_told_from_other_days(texts: Sequence[str], issued: date) -> None:
@@ -532,10 +539,31 @@ def test_greeting_or_title_tells_the_recipient_of_two_persons(lines: Sequence[Te
         pytest.param([*page(["Rechnung", "", "Ada Example", "Uferweg 1", "10115 Berlin"]),
                       TextLine(text="Mobil Beispiel GmbH, Weg 9, 10117 Berlin", box=(LEFT, 0.95, 0.5, HIGH))],
                      "Mobil Beispiel GmbH", id="the foot"),
+        pytest.param([*page(["Ada Example", "Uferweg 1", "10115 Berlin"]),
+                      TextLine(text="Telegaviota, S.A.U. - C/ Velero 1", box=(LEFT, 0.95, 0.5, HIGH))],
+                     "Telegaviota, S.A.U.", id="a legal form behind a comma"),
+        pytest.param([TextLine(text="A. y kwvn)", box=(0.01, 0.1, 0.02, 0.09)),
+                      *page(["Strom Beispiel", "", "Ada Example", "Uferweg 1", "10115 Berlin"])],
+                     "Strom Beispiel", id="text that runs up"),
     ],
 )  # fmt: skip
 def test_issuer_is_a_firm_at_the_head_or_foot(lines: Sequence[TextLine], issuer: str) -> None:
     assert read(lines).issuer == issuer
+
+
+def test_lines_that_tell_something_hold_all_of_an_address() -> None:
+    lines = page(
+        [
+            "Volksbank eG",
+            "",
+            "Herrn Max Muster",
+            "c/o Beispiel",
+            "Weg 4",
+            "26954 Nordenham",
+            "Guten Tag, es ist so weit.",
+        ]
+    )
+    assert [line.text for line in evidence_in(lines)] == [line.text for line in lines[:5]]
 
 
 @pytest.mark.parametrize(
@@ -543,6 +571,7 @@ def test_issuer_is_a_firm_at_the_head_or_foot(lines: Sequence[TextLine], issuer:
     [
         (["Poldergloed Energie B.V.", "Termijnbedrag gas"], BillKind.UTILITY),
         (["Extrato combinado", "IBAN"], BillKind.BANK),
+        (["Fibra 600 Mb", "Factura"], BillKind.TELECOM),
         (["Elektro Energie GmbH", "Menge", "Einzelpreis", "Stromzähler, Zählernummer 4"], BillKind.INVOICE),
     ],
 )

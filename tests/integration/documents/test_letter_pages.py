@@ -48,6 +48,11 @@ def test_lines_that_cannot_matter_are_found_and_not_read_once_the_bill_is_comple
     assert is_complete(seen)
 
 
+def test_bill_that_is_only_called_an_invoice_is_not_complete() -> None:
+    assert not is_complete([TextLine(text=text) for _, _, text in (*LETTER[:6], (0, 0, "Ihre Rechnung"))])
+    assert is_complete([TextLine(text=text) for _, _, text in LETTER])
+
+
 def test_other_lines_are_read_while_something_is_missing() -> None:
     seen = read_letter([drawn([*LETTER[1:4], *REST])])
     assert all(texts_of(seen))

@@ -59,7 +59,7 @@ _HOUSE = re.compile(
 _EXACT_CODES = frozenset({"GB", "IE"})
 """Countries with codes of a few houses, where a house often has a name and no number."""
 _MOST_WORDS = 8
-_MOST_LETTERS = 100
+_MOST_LETTERS = 95
 """A longer line is running text."""
 _MOST_HEADINGS = 4
 """Lines above a house among which the name is: it may have a flat or a department below it."""
@@ -146,8 +146,8 @@ def is_person(text: str) -> bool:
 
 def is_label(text: str) -> bool:
     """Return whether *text* is a label of an address or a name, and nothing else."""
-    plain = compact(text)
-    return plain in RECIPIENT | TITLES or any(plain.startswith(word) for word in SITE)
+    parts = [compact(part) for part in text.split("/")]
+    return all(part in RECIPIENT | TITLES for part in parts) or parts[0].startswith(tuple(SITE))
 
 
 def _ends_address(text: str) -> bool:
@@ -172,7 +172,9 @@ def _block(cells: Sequence[Cell], town: Cell) -> Block | None:
     """Return the address that ends with *town*; none without a house above or before it."""
     above = list(_above(cells, town))
     nearer = any(_is_town(cell.text) and not _HOUSE.fullmatch(cell.text) for cell in above[:2])
-    if nearer and not _is_town(town.text):
+    if (nearer or any(_is_town(cell.text) for cell in cells if _over(town, cell))) and not _is_town(
+        town.text
+    ):
         return None
     texts = [town.text, *(cell.text for cell in above)]
     height = _height(texts)
@@ -244,12 +246,13 @@ def _as_name(cell: Cell) -> str:
 
 def _name(names: Sequence[str], labelled: Sequence[bool]) -> tuple[int, str] | None:
     """Return the person among *names*, from the house up: one with a label or title, else the nearest."""
-    persons = [at for at, name in enumerate(names) if is_person(name) or labelled[at]]
+    known = [at for at, name in enumerate(names) if labelled[at] and not is_label(name)]
+    persons = [at for at, name in enumerate(names) if is_person(name) or at in known]
     if not persons:
         return None
     titled = (at for at in persons if TITLED.match(names[at]))
     plain = (at for at in persons if not STREET.search(names[at]))
-    at = next(chain((at for at in persons if labelled[at]), titled, plain, persons))
+    at = next(chain(known, titled, plain, persons))
     lower, upper = (at, at + 1) if _JOINED.match(names[at]) else (at - 1, at)
     couple = {lower, upper} <= set(persons) and _JOINED.match(names[lower])
     return (lower, f"{names[upper]} {names[lower]}") if couple else (at, names[at])
@@ -269,9 +272,9 @@ def _labels(cells: Sequence[Cell], headings: Sequence[Cell], lines: Sequence[str
     """Yield the labels of an address, in the form of :func:`compact`: above it, before it, to its left."""
     yield compact(lines[0])
     for cell in headings:
-        yield compact(cell.text)
+        yield from map(compact, cell.text.split("/"))
         yield cell.label
-        left = left_of(cells, cells.index(cell))
+        left = None if is_label(cell.text) else left_of(cells, cells.index(cell))
         yield compact(left.text) if left else ""
 
 

@@ -118,8 +118,8 @@ def is_complete(lines: Sequence[TextLine]) -> bool:
 
 
 def _has_all(bill: Bill) -> bool:
-    if bill.kind is BillKind.UNKNOWN:
-        return False
+    if bill.kind in {BillKind.UNKNOWN, BillKind.INVOICE}:
+        return False  # a word that says more may follow
     return bool(bill.issuer and bill.issued and bill.recipient and bill.address)
 
 

@@ -25,6 +25,7 @@ from services.verifier.documents.results import Bill, BillKind, TextLine
 from shared.matching.characters import folded, stripped
 from shared.matching.dates import WrittenDate, written_dates
 from shared.matching.postcodes import DAY_FIRST
+from shared.matching.streets import CARE_OF
 
 MOST_CELLS = 1500
 """Pieces of text; a statement of five pages has about a thousand."""
@@ -44,7 +45,9 @@ MOST_WORDS = 7
 TITLE = 40
 """Letters of a title; longer text mentions such a letter."""
 MONTHS = 12
-_SEPARATED = re.compile(r"\s*[·|•●,;]\s*|\s[-\u2013]\s")
+_SEPARATED = re.compile(
+    r"\s*[·|•●;]\s*|\s[-\u2013]\s|,(?!\s*(?:S\.?\s?[ALp]|Inc|LLC|Ltd|Lda|GmbH|B\.?V)\b)\s*"
+)
 """What stands between a name and the address behind it."""
 _NUMBERS = re.compile(r"(?<![\d./-])(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?![\d/-])")
 ENOUGH = 2
@@ -55,8 +58,13 @@ EARLIEST = date(2000, 1, 1)
 _BETWEEN = re.compile(
     r"(?i)\s*(?:[-\u2010-\u2015/]|to|until|through|bis|au|a|al|t/m|tot|do|até|and|und|et|y)\s*(?:zum\s)?"
 )
-_FROM_DAY = re.compile(rf"(?<!\d)\d{{1,2}}\.?{_BETWEEN.pattern.removeprefix('(?i)')}$", re.IGNORECASE)
-"""The first day of a period whose end alone has month and year."""
+_FROM_DAY = re.compile(
+    r"(?<!\d)\d{1,2}(?:\.|er|º)?(?:\s+(?:de )?[^\W\d_]{3,12}\.?)?"
+    + _BETWEEN.pattern.removeprefix("(?i)")
+    + "$",
+    re.IGNORECASE,
+)
+"""The first day of a period whose end alone has a year."""
 _LONG = 9
 """Letters of a label that is known also where one of them was misread."""
 _MISREAD = 90
@@ -114,6 +122,7 @@ def _tells(cell: Cell) -> bool:
         or words.is_heading(text)
         or words.is_company(text)
         or is_label(text)
+        or CARE_OF.match(text)
         or cell.label in words.RECIPIENT
         or cell.box[1] < LETTERHEAD
     )
@@ -171,13 +180,18 @@ def _issuer(cells: Sequence[Cell], recipient: str) -> str:
     heights = sorted(cell.box[3] for cell in cells)
     usual = heights[len(heights) // 2] if heights else 0.0
     named = [(cell, _SEPARATED.split(_value(cell.text))[0]) for cell in cells if cell.page == 0]
-    able = [(cell, name) for cell, name in named if _is_issuer(name, recipient)]
+    able = [(cell, name) for cell, name in named if _is_level(cell) and _is_issuer(name, recipient)]
     ends = [(cell, name) for cell, name in able if not HEAD < cell.box[1] < FOOT]
     head = [(cell, name) for cell, name in able if cell.box[1] < HEAD]
     firms = (name for _, name in ends if words.COMPANY.search(name))
     tall = sorted((cell for cell, _ in head if cell.box[3] > TALL * usual), key=lambda cell: -cell.box[3])
     trades = (name for _, name in ends if words.is_company(name))
     return next(chain(firms, (cell.text for cell in tall), trades), "")
+
+
+def _is_level(cell: Cell) -> bool:
+    """Return whether the text of *cell* does not run up the page."""
+    return cell.box[2] >= cell.box[3]
 
 
 def _value(text: str) -> str:
@@ -228,6 +242,7 @@ def kind_of(texts: Sequence[str], issuer: str = "") -> BillKind:
     by = set(re.split(r"\W+", stripped(folded(issuer))))
     for kind, trades in words.ISSUERS.items():
         found[kind] += bool(by & trades)
+    found[BillKind.TELECOM] += any(words.VOLUME.search(text) for text in texts)
     goods = found.pop(BillKind.INVOICE)
     if found[BillKind.CARD] >= ENOUGH:
         # A card's statement has everything that a bank's has.

@@ -60,7 +60,7 @@ DATE = listed("date dated datum fecha data dates le den dnia em for per stand ad
 """Labels that alone stand before a day that is most likely the one of issue."""
 
 NUMBER_OF = re.compile(
-    r"(?i)(?:rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|fattura|"
+    r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|fattura|"
     r"bolletta|estratto|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
     r"\bof|\bdated|\bissued(?: at| on)?|\bz(?: dnia)?|\bde)\s*$"
 )
@@ -76,7 +76,7 @@ PLACED = re.compile(
 
 COMPANY = re.compile(
     r"(?i)(?:^|[\s(,&.-])(?:gmbh|mbh|ag|kg|kgaa|ohg|ug|se|e\.?\s?v\.?|ltd|limited|plc|llp|llc|inc|corp|corporation|"
-    r"company|co|sa|s\.a\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
+    r"company|co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
     r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|a/s|aps|sc|sca)(?=$|[\s,.)·|])"
 )
 TRADE = listed(
@@ -214,7 +214,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
     ),
     BillKind.TELECOM: listed(
         """
-        wireless datausage gigabyte minutesused textmessages roaming unlimiteddata devicepayment
+        wireless unlimited datausage gigabyte minutesused textmessages roaming unlimiteddata devicepayment
         internetservice voiceplan calldetails callsand textsand simonly verbindungsubersicht
         einzelverbindung dslanschluss allnet flatrate mobilfunkrechnung rufnummern glasfaser telefonie
         datenflat horsforfait numerodeligne abonnementsforfaits forfait telephonie consumodedatos
@@ -337,6 +337,8 @@ ISSUERS: dict[BillKind, frozenset[str]] = {
     ),
 }
 """Words in names of issuers, each of which counts for a kind."""
+VOLUME = re.compile(r"(?i)\b\d+ ?(?:gb|mb|mbit|mbps)\b")
+"""Of data, in a contract for a line."""
 NO_ISSUER = listed(
     """
     statement invoice rechnung facture factura fattura factuur faktura fatura receipt bill notice avis
