@@ -214,6 +214,7 @@ class Installation:
         return {
             "HABEAS_CREDENTIALS": str(self._credentials),
             "HABEAS_SMTP_URL": self.stack.smtp_url,
+            "HABEAS_PRELOAD_MODELS": "false",  # nobody may present one
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_OPS_PORT": str(operators),
             "HABEAS_PUBLIC_URL": self.url,

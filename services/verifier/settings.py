@@ -103,6 +103,9 @@ class ExaminerSettings(VerifierSettings):
     models: Path | None = None
     """Folder of the models that read machine-readable zones; `.tools/models` if not set."""
 
+    preload_models: bool = True
+    """Whether the models are loaded before the service is ready; else with the first document."""
+
     antivirus: str = Field(default="", pattern=r"^$|^[^:\s]+:[0-9]{1,5}$")
     """Where ClamAV's daemon listens, `host:port`; empty: files are not scanned."""
 

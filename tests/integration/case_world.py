@@ -213,6 +213,7 @@ async def world_of(
         "HABEAS_MONGO_URL": parts.mongo_url,
         "HABEAS_DATABASE_PREFIX": prefix,
         "HABEAS_SMTP_URL": parts.smtp_url,
+        "HABEAS_PRELOAD_MODELS": "false",
         "HABEAS_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
         "HABEAS_PUBLIC_URL": "http://127.0.0.1:8080",
         "HABEAS_DATAMAP": str(folder / "map"),

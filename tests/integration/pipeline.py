@@ -616,6 +616,7 @@ async def prepared(
             **database,
             "HABEAS_DATABASE_PREFIX": prefix,
             "HABEAS_SMTP_URL": mail.url,
+            "HABEAS_PRELOAD_MODELS": "false",
             "HABEAS_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_OPS_PORT": str(free_port(besides=frozenset({port}))),

@@ -63,6 +63,7 @@ async def pipeline(
     folder = tmp_path_factory.mktemp("proofs")
     settings: Any = {
         "HABEAS_SENSITIVITY": "high",
+        "HABEAS_PRELOAD_MODELS": "true",
         "HABEAS_TWO_DECIDERS": "true",
         "HABEAS_LOGIN_ISSUER": issuer.url,
         "HABEAS_LOGIN_CLIENT": CLIENT,
@@ -117,6 +118,10 @@ async def facts(pipeline: Pipeline, case: str, type_: str, number: int = 1) -> l
 def of(person: Somebody, **changes: Any) -> bytes:
     first, last = person.name.split()
     return passport(last, first, **{"born": BORN, "expires": VALID_UNTIL, **changes})
+
+
+async def test_models_are_loaded_before_the_services_are_ready(pipeline: Pipeline) -> None:
+    assert "document reader is ready" in pipeline.log.read_text(encoding="utf-8")
 
 
 async def test_a_passport_beside_the_mailbox_opens_sensitive_data_and_is_destroyed(

@@ -9,7 +9,7 @@ from services.verifier.documents.examiner.domain import Examination, evolve
 from services.verifier.documents.examiner.handlers import SUBSCRIPTIONS, ExaminerContext
 from services.verifier.documents.examiner.reuse import PresentedDocuments
 from services.verifier.documents.files.antivirus import Clamd
-from services.verifier.documents.sandbox import NEEDED, DocumentWorker, WorkerLimits
+from services.verifier.documents.sandbox import NEEDED, DocumentWorker, ReaderUnavailableError, WorkerLimits
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, landlock_version
 from services.verifier.settings import ExaminerSettings
 from shared.extras import missing
@@ -40,8 +40,11 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
     async with DocumentWorker(limits, environment=environment) as sandbox:
         host, _, port = settings.antivirus.rpartition(":")
         scanner = Clamd(host, int(port)) if host else None
-        for reason in obstacles():
+        reasons = list(obstacles())
+        for reason in reasons:
             logger().error("documents are not read", reason=reason)
+        if settings.preload_models and not reasons:
+            await _load(sandbox)
         key = settings.proof_key
 
         def context(moment: Moment[Examination]) -> ExaminerContext:
@@ -59,6 +62,15 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
             )
 
         yield Running(Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context), journal, batch=AT_ONCE)
+
+
+async def _load(sandbox: DocumentWorker) -> None:
+    """Load the models. A reader that does not start is started with each document; the service serves on."""
+    try:
+        await sandbox.start()
+        logger().info("document reader is ready")
+    except ReaderUnavailableError as error:
+        logger().error("documents are not read", reason=str(error))
 
 
 def obstacles() -> Iterator[str]:
