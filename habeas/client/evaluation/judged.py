@@ -135,7 +135,7 @@ def _sort(entry: Entry, known: Mapping[str, Any], today: date) -> str:
         return "tampered"
     if (known.get("stale") or entry.get("expired")) if expires is None else expires < today:
         return "expired"
-    if entry.get("must_refuse") and not entry.get("specimen"):
+    if entry.get("must_refuse") and not (entry.get("specimen") or entry.get("expired")):
         return "tampered"
     if entry.get("specimen") or known_holder(surname, given) or made_up(number) or marks_in((surname, given)):
         return "specimen"
