@@ -33,7 +33,7 @@ def normal(text: str) -> str:
 
 def folded(text: str) -> str:
     """Return *text* as :func:`normal`, all in small letters."""
-    return unicodedata.normalize("NFKC", normal(text).casefold()).replace("i\u0307", "i")  # of a Turkish İ
+    return unicodedata.normalize("NFKC", normal(text).casefold())
 
 
 def stripped(text: str) -> str:

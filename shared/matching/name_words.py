@@ -114,7 +114,8 @@ class PersonName:
 
 def split(text: str) -> list[str]:
     """Return the words of *text* in small letters. An apostrophe is inside a word, a hyphen between two."""
-    return [word for part in _APART.split(folded(text)) if (word := _INSIDE.sub("", part))]
+    small = folded(text).replace("i\u0307", "i")  # of a Turkish İ
+    return [word for part in _APART.split(small) if (word := _INSIDE.sub("", part))]
 
 
 def _names(text: str, *, least: int) -> list[str]:

@@ -70,7 +70,8 @@ class SealStore:
         if known is None:
             end = now + TRANSITION if await self._has_run_before() else now
             known = await self._once(_UNSEALED, {"until": end})
-        until: datetime = known["until"]
+        # A row that was changed must not extend the transition beyond one.
+        until: datetime = min(known["until"], now + TRANSITION)
         return until
 
     async def _find(self) -> Document | None:

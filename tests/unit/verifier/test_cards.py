@@ -89,19 +89,26 @@ def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("surname", "text"),
+    ("issuer", "surname", "text"),
     [
-        pytest.param("VAN DER WESTHUIZEN", "VAN DER WESTHUIZEN", id="a long name among others"),
-        pytest.param("IPEK", "İPEK", id="Turkish I"),
-        pytest.param("KUECUEKOGLU", "KÜÇÜKOČLU", id="a letter that readers lack"),
-        pytest.param("SZOELLOESI", "SZÖLLÕSI", id="Hungarian letters"),
-        pytest.param("THORVALDSSON", "PORVALDSSON", id="Icelandic letters"),
+        pytest.param("NLD", "VAN DER WESTHUIZEN", "VAN DER WESTHUIZEN", id="a long name among others"),
+        pytest.param("TUR", "IPEK", "İPEK", id="Turkish I"),
+        pytest.param("TUR", "KUECUEKOGLU", "KÜÇÜKOČLU", id="a letter that readers lack"),
+        pytest.param("HUN", "SZOELLOESI", "SZÖLLÕSI", id="Hungarian letters"),
+        pytest.param("ISL", "THORVALDSSON", "PORVALDSSON", id="Icelandic letters"),
     ],
 )
-def test_print_confirms_names_with_letters_of_their_language(surname: str, text: str) -> None:
-    lines = (f"P<XYZ{surname.replace(' ', '<')}<<ADA".ljust(44, "<"), MACHINE[1])
-    zone = ZONE.model_copy(update={"surname": surname, "given_names": "ADA", "lines": lines})
+def test_print_confirms_names_with_letters_of_their_language(issuer: str, surname: str, text: str) -> None:
+    lines = (f"P<{issuer}{surname.replace(' ', '<')}<<ADA".ljust(44, "<"), MACHINE[1])
+    changes = {"issuer": issuer, "surname": surname, "given_names": "ADA", "lines": lines}
+    zone = ZONE.model_copy(update=changes)
     assert only(print_checks(card([text, "Ada", "03.02.1990"]), zone), "surname").result is CheckResult.PASS
+
+
+def test_letters_of_another_language_confirm_no_name() -> None:
+    zone = ZONE.model_copy(update={"issuer": "GBR", "surname": "THAN", "lines": MACHINE})
+    found = print_checks(card(["Surname", "PAN", "Given names", "Erika Anna", "03.02.1990"]), zone)
+    assert only(found, "surname").result is CheckResult.FAIL
 
 
 def test_a_line_of_the_zone_confirms_no_name_where_its_fillers_were_lost() -> None:
@@ -109,6 +116,19 @@ def test_a_line_of_the_zone_confirms_no_name_where_its_fillers_were_lost() -> No
     zone = ZONE.model_copy(update={"surname": "WESTHUIZENBERG", "given_names": "ADA", "lines": lines})
     found = print_checks(card(["P XYZWESTHUIZENBERG ADA", "03.02.1990"]), zone)
     assert only(found, "surname").result is CheckResult.INCONCLUSIVE
+
+
+def test_a_row_of_a_cards_zone_confirms_no_name() -> None:
+    rows = (
+        "IDXYZC1FX2Y7K14<<<<<<<<<<<<<<<",
+        "9002033F3105067XYZ<<<<<<<<<<<2",
+        "PAPADOPOULOS<<CHRISTINA<<<<<<<",
+    )
+    zone = ZONE.model_copy(
+        update={"format": Format.TD1, "lines": rows, "surname": "PAPADOPOULOS", "given_names": "CHRISTINA"}
+    )
+    found = print_checks(card(["Surname", "MUELLER", "PAPADOPOULOS CHRISTINA", "03.02.1990"]), zone)
+    assert only(found, "surname").result is CheckResult.FAIL
 
 
 @pytest.mark.parametrize(
@@ -325,6 +345,12 @@ def test_a_well_known_holder_is_for_a_person_to_look_at(surname: str, given_name
 def test_an_ordinary_number_is_no_samples() -> None:
     expected = ExpectedPrint(MachineSource.ZONE, surname="BEISPIEL", given_names="ADA", number="K10200031E")
     assert specimen_check(card(["PASSPORT"]), expected).result is CheckResult.PASS
+
+
+def test_numbers_before_a_month_are_not_dropped_as_a_month() -> None:
+    zone = ZONE.model_copy(update={"expires": date(2030, 1, 1)})
+    found = print_checks(card(["Beispiel", "Erika Anna", "03.02.1990", "01 15/JAN 2030"]), zone)
+    assert only(found, "expires").result is CheckResult.INCONCLUSIVE
 
 
 def test_an_ordinary_card_is_no_sample() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from enum import IntEnum
-from itertools import chain
+from itertools import chain, product
 from typing import TypeAlias
 
 from rapidfuzz.fuzz import ratio
@@ -20,8 +20,10 @@ from services.verifier.documents.bills.blocks import (
     left_of,
     over_of,
 )
+from services.verifier.documents.bills.checks import persons_of
 from services.verifier.documents.bills.words import compact
 from services.verifier.documents.results import Bill, BillKind, TextLine
+from shared.matching import MatchOutcome, match_names
 from shared.matching.characters import folded, stripped
 from shared.matching.dates import WrittenDate, written_dates
 from shared.matching.postcodes import DAY_FIRST
@@ -93,7 +95,8 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
     kind = kind_of([cell.text for cell in cells], issuer)
     if recipient and not issuer and kind in PRIVATE and not (recipient.labelled or recipient.titled):
         recipient = None  # it may as well be the sender
-    others = [block for block in blocks if not block.company or block is recipient]
+    firms = _addressed_firms(blocks, recipient, issuer)
+    others = [block for block in blocks if not block.company or block is recipient or block in firms]
     if kind is BillKind.UNKNOWN and not others:
         return None
     return Bill(
@@ -104,6 +107,13 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
         address=recipient.lines if recipient else (),
         addresses=len({block.parts.key for block in others}),
     )
+
+
+def _addressed_firms(blocks: Sequence[Block], recipient: Block | None, issuer: str) -> list[Block]:
+    """Return the firms, not the issuer, whose address stands before the recipient's: they may be it."""
+    before = blocks[: blocks.index(recipient)] if recipient else ()
+    firms = [block for block in before if block.company and block.name]
+    return [block for block in firms if not _same_name(block.name, issuer)] if issuer else firms[1:]
 
 
 def evidence_in(lines: Sequence[TextLine]) -> list[TextLine]:
@@ -143,12 +153,20 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     able = [(rating, block) for rating, block in rated if rating > ALONE or block.parts.key not in senders]
     most = max((rating for rating, _ in able), default=0)
     best = [block for rating, block in able if rating == most > 0]
-    return best[0] if best and all(_is_one(best[0], block) for block in best) else None
+    persons = [block for _, block in able if not (block.company or block.site)]
+    return best[0] if best and all(_may_be_one(best[0], block) for block in (*best, *persons)) else None
 
 
-def _is_one(one: Block, other: Block) -> bool:
-    """Return whether two blocks are of one person, or of one house."""
-    return one.parts.key == other.parts.key or _same_name(one.name, other.name)
+def _may_be_one(one: Block, other: Block) -> bool:
+    """
+    Return whether two blocks may be of one person.
+
+    People can choose what is printed under a label, as the name of a payee: it outranks nobody's own address.
+    """
+    if _same_name(one.name, other.name):
+        return True
+    pairs = product(persons_of(one.name), persons_of(other.name))
+    return any(match_names(*pair).outcome is not MatchOutcome.MISMATCH for pair in pairs)
 
 
 def _rating(block: Block, customers: Sequence[str], greetings: Sequence[str]) -> int:
@@ -239,18 +257,21 @@ def kind_of(texts: Sequence[str], issuer: str = "") -> BillKind:
     }
     for kind, titles in words.TITLED_KINDS.items():
         found[kind] += any(word in text and len(text) <= TITLE for text in whole for word in titles)
-    by = set(re.split(r"\W+", stripped(folded(issuer))))
-    for kind, trades in words.ISSUERS.items():
-        found[kind] += bool(by & trades)
-    found[BillKind.TELECOM] += any(words.VOLUME.search(text) for text in texts)
     goods = found.pop(BillKind.INVOICE)
+    invoice = bool(goods) or any(word in text for text in whole for word in words.INVOICE)
+    if not invoice:
+        # A shop's name and its goods may have the same words as a supplier's.
+        by = set(re.split(r"\W+", stripped(folded(issuer))))
+        for kind, trades in words.ISSUERS.items():
+            found[kind] += bool(by & trades)
+        found[BillKind.TELECOM] += any(words.VOLUME.search(text) for text in texts)
     if found[BillKind.CARD] >= ENOUGH:
         # A card's statement has everything that a bank's has.
         found[BillKind.BANK] = 0
     kind, count = max(found.items(), key=lambda item: item[1])
     if count >= ENOUGH and count > goods:
         return kind
-    if goods >= ENOUGH or any(word in text for text in whole for word in words.INVOICE):
+    if invoice:
         return BillKind.INVOICE
     return BillKind.UNKNOWN
 

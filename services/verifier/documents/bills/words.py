@@ -199,11 +199,11 @@ STRONG: dict[BillKind, frozenset[str]] = {
         energiaczynna energiiczynnej sprzedazenergii energiielektrycznej punktpoboru kanalizacj scieki
         paliwogazowe energiaativa termofixo eletricidade saneamento pontodeentrega tarifasocial
         acessoasredes leituraanterior leituraatual kwh meternumber meterreading meterpoint mpan mprn
-        electricitybill gasbill electricsupply energybill watersupply standingcharge unitrate gallons
+        electricitybill gasbill electricsupply energybill watersupply standingcharge unitrate
         zahlernummer zahlerstand zahlernr stromrechnung gasrechnung wasserrechnung stromverbrauch
         arbeitspreis grundpreis stromlieferung marktlokation fernwarme abwasser abschlag compteur
         electricite consommationelectri facturedelectricite gaznaturel pointdelivraison heurescreuses
-        puissancesouscrite factureeau abonnementelectricite facturedeau cups contador potenciacontratada
+        puissancesouscrite factureeau abonnementelectricite facturedeau contador potenciacontratada
         suministroelectrico facturadelaluz facturadeelectricidad energiaconsumida facturadegas facturadeagua
         terminodepotencia contatore bollettaluce bollettagas fornituraluce energiaelettrica puntodifornitura
         gasnaturale meterstand elektriciteit leveringstarief energienota gasverbruik stroomverbruik eancode
@@ -214,7 +214,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
     ),
     BillKind.TELECOM: listed(
         """
-        wireless unlimited datausage gigabyte minutesused textmessages roaming unlimiteddata devicepayment
+        datausage gigabyte minutesused textmessages roaming unlimiteddata devicepayment
         internetservice voiceplan calldetails callsand textsand simonly verbindungsubersicht
         einzelverbindung dslanschluss allnet flatrate mobilfunkrechnung rufnummern glasfaser telefonie
         datenflat horsforfait numerodeligne abonnementsforfaits forfait telephonie consumodedatos
@@ -248,7 +248,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
     BillKind.BANK: listed(
         """
         consolidatedstatement beginningbalance endingbalance availablebalance depositsandother withdrawals
-        checkingaccount savings overdraft moneyin moneyout paidin paidout kontoubersicht sollzins habenzins
+        checkingaccount overdraft kontoubersicht sollzins habenzins
         dispositionskredit wertstellung saldovortrag endsaldo anfangssaldo kontoinhaber soldeprecedent
         decouvert virement relevedevoscomptes saldodisponible reintegro movimientosdelacuenta ingresos
         saldodisponibile saldocontabile bonifico accrediti giacenza nieuwsaldo vorigsaldo bijschrijving

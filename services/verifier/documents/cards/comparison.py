@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import combinations
+from types import MappingProxyType
 from typing import Self
 
 from services.verifier.documents.cards.fields import (
@@ -37,8 +38,8 @@ _FEW = 2
 _ALIKE = str.maketrans("OQILSBZG", "00115826")
 """Characters of numbers that readers take for each other."""
 _LETTERS = str.maketrans("0158", "OISB")
-_LACKING = str.maketrans("õôûč", "őőűğ")
-"""Letters that readers see, and those of Hungarian and Turkish that they stand for."""
+_LACKING = MappingProxyType({"HUN": str.maketrans("õôû", "őőű"), "TUR": str.maketrans("č", "ğ")})
+"""By issuer, letters that readers see, and those that they stand for."""
 
 
 class MachineSource(StrEnum):
@@ -61,6 +62,7 @@ class ExpectedPrint:
     expires: date | None = None
     zone: tuple[str, ...] = ()
     """Lines of the zone, which are no print."""
+    issuer: str = ""
 
     @property
     def name(self) -> PersonName:
@@ -75,7 +77,7 @@ class ExpectedPrint:
             return cls(MachineSource.BARCODE, read.surname, read.given_names, read.truncated, *fields)
         names = read.lines[2:3] if read.format is Format.TD1 else read.lines[:1]
         full = any(not line.endswith("<") for line in names)
-        return cls(MachineSource.ZONE, read.surname, read.given_names, full, *fields, read.lines)
+        return cls(MachineSource.ZONE, read.surname, read.given_names, full, *fields, read.lines, read.issuer)
 
 
 def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tuple[Check, ...]:
@@ -84,10 +86,8 @@ def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tupl
     printed = print_of(lines, expected.zone)
     fields = printed_fields(printed)
     answers = {
-        "surname": _names(expected.surname, PrintedField.SURNAME, printed, fields),
-        "given_names": _names(
-            expected.given_names, PrintedField.GIVEN_NAMES, printed, fields, cut=expected.truncated
-        ),
+        "surname": _names(expected, expected.surname, PrintedField.SURNAME, printed, fields),
+        "given_names": _names(expected, expected.given_names, PrintedField.GIVEN_NAMES, printed, fields),
         "number": _number(expected.number, printed, fields),
         "born": _born(expected, printed, fields),
         "expires": _expires(expected, printed, fields),
@@ -154,20 +154,24 @@ def specimen_check(lines: Iterable[TextLine], expected: ExpectedPrint | None = N
 
 
 def _names(
-    wanted: str, field: PrintedField, lines: Sequence[TextLine], fields: PrintedFields, *, cut: bool = False
+    expected: ExpectedPrint,
+    wanted: str,
+    field: PrintedField,
+    lines: Sequence[TextLine],
+    fields: PrintedFields,
 ) -> _Answer:
     names = split(wanted)
     if not names:
         return _Answer.UNASKED
     texts = [_with_letters(line.text) for line in lines]
-    on_card = {form for text in texts for word in split(text) for form in _forms(word)}
+    on_card = {form for text in texts for word in split(text) for form in _forms(word, expected.issuer)}
     missing = [name for name in names if name not in on_card]
     if missing and len("".join(names)) >= _LEAST_JOINED:
         # A reader may have lost the blanks between names, and between a name and its label.
         whole = "".join(names)
         glued = {form.replace(whole, "", 1) for text in texts for form in _joined(text) if whole in form}
         missing = [] if any(not rest or is_label(rest) for rest in glued) else missing
-    if cut and missing == names[-1:]:
+    if expected.truncated and field is PrintedField.GIVEN_NAMES and missing == names[-1:]:
         missing = [] if any(word.startswith(missing[0]) for word in on_card) else missing
     if not missing:
         return _Answer.SAID
@@ -177,11 +181,12 @@ def _names(
     return _Answer.UNREAD
 
 
-def _forms(word: str) -> Iterator[str]:
-    """Yield the spellings of *word*, also with the letters that readers lack and take for others."""
+def _forms(word: str, issuer: str) -> Iterator[str]:
+    """Yield the spellings of *word*, also with the letters of the *issuer* that readers take for others."""
     yield from spellings(word)
-    yield from spellings(word.translate(_LACKING))
-    if word.startswith("p"):
+    if issuer in _LACKING:
+        yield from spellings(word.translate(_LACKING[issuer]))
+    if issuer == "ISL" and word.startswith("p"):
         yield from spellings("th" + word[1:])  # a Þ
 
 

@@ -12,6 +12,8 @@ from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 
+from rapidfuzz.fuzz import ratio
+
 from services.verifier.documents.results import TextLine
 from shared.matching.characters import folded, listed, stripped
 from shared.matching.dates import WrittenDate, written_dates
@@ -145,7 +147,7 @@ def printed_fields(lines: Sequence[TextLine]) -> PrintedFields:
 _MONTHS_MISREAD = MappingProxyType({"0CT": "OCT", "N0V": "NOV", "AU6": "AUG", "FE8": "FEB", "JU1": "JUL"})
 """English abbreviations, one of them on every passport, with a digit that readers take for a letter."""
 _MISREAD = re.compile(rf"(?<![A-Z])({'|'.join(_MONTHS_MISREAD)})(?![A-Z])")
-_LOST_MONTH = re.compile(r"(?<=\d )(?=[^\s/]*\d)[^\s/]{2,6}\s?/\s?(?=[A-Z]{3})")
+_LOST_MONTH = re.compile(r"(?<=\d )(?=[^\s/]*\d)(?=[^\s/]*[^\W\d_])[^\s/]{2,6}\s?/\s?(?=[A-Z]{3})")
 """The month in another alphabet, read as something with a digit, before the English one."""
 _UNTIL = re.compile(r"(?<=\d\d)\s?[-\u2013]\s?(?=\d{1,2}\.\d{1,2}\.)")
 """Stands between two dates, as where a card is valid from the one to the other."""
@@ -160,11 +162,14 @@ def _dates_in(text: str) -> tuple[WrittenDate, ...]:
 def print_of(lines: Sequence[TextLine], zone: Iterable[str] = ()) -> tuple[TextLine, ...]:
     """Return *lines* without those of the machine-readable zone, of which *zone* was read."""
     pieces = list(_printed_nowhere_else(zone))
-    machine = [line for line in lines if _is_machine(line.text, pieces)]
+    rows = [line.replace("<", "") for line in zone]
+    machine = [line for line in lines if _is_machine(line.text, pieces) or _is_row(line.text, rows)]
     return tuple(line for line in lines if not any(line is one or _same_row(line, one) for one in machine))
 
 
 _LEAST_PIECE = 9
+_LIKE_ROW = 90
+"""Ratio of a text to a line of the zone."""
 
 
 def _printed_nowhere_else(zone: Iterable[str]) -> Iterator[str]:
@@ -181,6 +186,12 @@ def _is_machine(text: str, pieces: Iterable[str]) -> bool:
     bare = text.replace(" ", "")
     filled = re.search("[<\u00ab\u2039]", bare) or _FILLED.fullmatch(bare)
     return bool(filled) or any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
+
+
+def _is_row(text: str, rows: Iterable[str]) -> bool:
+    """Return whether *text* is a whole line of a zone without fillers, one letter in ten misread."""
+    bare = re.sub(r"[\W_]", "", text).upper()
+    return any(ratio(bare, row) >= _LIKE_ROW for row in rows if len(row) >= _LEAST_PIECE)
 
 
 def _same_row(line: TextLine, machine: TextLine) -> bool:
