@@ -25,7 +25,7 @@ def passport(  # noqa: PLR0913 - what is printed on it
     """Return a passport's page as a JPEG."""
     page = Image.new("RGB", SIZE, (236, 240, 244))
     draw = ImageDraw.Draw(page)
-    draw.rectangle((60, 140, 400, 580), fill=(200, 206, 212))  # where the photo would be
+    draw.rectangle((60, 140, 400, 580), fill=(214, 178, 150))  # where the photo would be
     fields = {
         "Passport No.": number, "Surname": surname, "Given names": given_names,
         "Date of birth": f"{born:%d.%m.%Y}", "Date of expiry": f"{expires:%d.%m.%Y}",

@@ -129,9 +129,9 @@ def test_marks_of_a_sample_are_sought_on_documents_alone_and_join_its_lines() ->
 
 
 def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
-    zone = ZONE.model_copy(
-        update={"surname": "EXAMPLE", "given_names": "ADA", "number": "L898902C3", "engines": 2}
-    )
+    rows = ("P<UTOEXAMPLE<<ADA".ljust(44, "<"), "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
+    changes = {"surname": "EXAMPLE", "given_names": "ADA", "number": "L898902C3", "engines": 2, "lines": rows}
+    zone = ZONE.model_copy(update=changes)
     number = TextLine(text="L898902C3")
     desk = Desk(zone=zone, closer=(PRINTED[0], number))
     assert desk.read(PHOTO, WorkerTask.IDENTITY).lines == (*PRINTED, number)
