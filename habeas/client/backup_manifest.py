@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,20 @@ from shared.errors import ConfigurationError
 from shared.runtime.key_rings import RootKey, derived_key
 
 PURPOSE = "manifests of backups"
+SEALED_BY = ("erasure journal", "unsubscribe links")
+"""Purposes of these keys: fulfillment has the one, and intake the other."""
 UNSEALED = "`--unsealed` restores it all the same"
 
 
 def manifest_key(root: RootKey) -> bytes:
     """
-    Return the key that seals manifests; it follows from one that every ring of the command has.
+    Return the key that seals manifests. The command alone has both keys it follows from.
 
     Raises:
         ConfigurationError: The key ring is another account's.
     """
-    return derived_key(derived_key(root, "erasure journal"), PURPOSE)
+    both = b"".join(derived_key(root, purpose) for purpose in SEALED_BY)
+    return derived_key(sha256(both).digest(), PURPOSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
-from habeas.client.backup_manifest import BackupManifest, FileDigest, manifest_key
-from habeas.client.master_keys import MasterKeys
+from habeas.client.backup_manifest import SEALED_BY, BackupManifest, FileDigest, manifest_key
+from habeas.client.master_keys import KEYED, MasterKeys
+from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError
+from shared.runtime.key_rings import purposes_of
 
 KEY = manifest_key(bytes(32))
 CONTENT, KEYS = "content/habeas_staff/accounts.bson", "keys/habeas_keys/keys.bson"
+
+
+def test_the_command_alone_can_seal_a_manifest() -> None:
+    able = {account for account in KEYED if set(SEALED_BY) <= set(purposes_of(account))}
+    assert able == {COMMAND}
 
 
 @pytest.fixture
