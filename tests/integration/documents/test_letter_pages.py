@@ -30,6 +30,13 @@ def drawn(texts: Sequence[tuple[int, int, str]]) -> Picture:
     return np.asarray(picture)
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine these times would decide which lines are read."""
+    for limit in ("MOST_SECONDS", "MORE_SECONDS", "PAGE_SECONDS"):
+        monkeypatch.setattr(pages, limit, 600.0)
+
+
 def texts_of(lines: Sequence[TextLine]) -> list[str]:
     return [line.text for line in lines]
 

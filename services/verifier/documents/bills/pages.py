@@ -17,7 +17,7 @@ from rapidocr.main import RapidOCRError
 
 from services.verifier.documents.bills.layout import SMALLEST, Box, Worth, worths
 from services.verifier.documents.bills.reader import evidence_in, read_bill
-from services.verifier.documents.files.picture import Picture
+from services.verifier.documents.files.picture import Picture, reduced
 from services.verifier.documents.ocr import line_engine
 from services.verifier.documents.results import Bill, BillKind, TextLine
 from services.verifier.documents.text import (
@@ -127,7 +127,7 @@ def find_lines(picture: Picture, page: int) -> list[FoundLine]:
     """Return the lines of text on *picture*, from top to bottom, once it is turned upright."""
     if min(picture.shape[:2]) < SHORTEST_SIDE:
         return []
-    small = _shrunk(np.ascontiguousarray(picture[:, :, 2::-1]), READ_SIDE)
+    small, _ = reduced(np.ascontiguousarray(picture[:, :, 2::-1]), READ_SIDE)
     boxes = _boxes(small)
     if not len(boxes):
         return []
@@ -172,7 +172,7 @@ def _around(picture: Picture, box: Box, rows: int, columns: int) -> Picture:
 
 def _boxes(picture: Picture) -> NDArray[np.float32]:
     """Return the corners of the lines of text on *picture*."""
-    sought = _shrunk(picture, SOUGHT_SIDE)
+    sought, _ = reduced(picture, SOUGHT_SIDE)
     try:
         _, found = line_engine().detect_and_crop(framed(sought), {})
     except RapidOCRError:
@@ -191,10 +191,3 @@ def _cut(picture: Picture, boxes: NDArray[np.float32], page: int) -> list[FoundL
     crops = line_engine().crop_text_regions(picture, boxes)
     places: Iterator[Box] = upright(boxes, picture.shape[1], picture.shape[0])
     return [FoundLine(page, box, crop) for box, crop in zip(places, crops, strict=True)]
-
-
-def _shrunk(picture: Picture, longest: int) -> Picture:
-    scale = longest / max(picture.shape[:2])
-    return (
-        picture if scale >= 1 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    )

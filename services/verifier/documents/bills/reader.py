@@ -17,6 +17,7 @@ from services.verifier.documents.bills.blocks import (
     blocks_of,
     cells_of,
     is_label,
+    is_person,
     left_of,
     over_of,
 )
@@ -97,7 +98,7 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
         recipient = None  # it may as well be the sender
     firms = _addressed_firms(blocks, recipient, issuer)
     others = [block for block in blocks if not block.company or block is recipient or block in firms]
-    if kind is BillKind.UNKNOWN and not others:
+    if kind is BillKind.UNKNOWN and not blocks:
         return None
     return Bill(
         kind=kind,
@@ -153,7 +154,7 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     able = [(rating, block) for rating, block in rated if rating > ALONE or block.parts.key not in senders]
     most = max((rating for rating, _ in able), default=0)
     best = [block for rating, block in able if rating == most > 0]
-    persons = [block for _, block in able if not (block.company or block.site)]
+    persons = [block for _, block in able if is_person(block.name) and not (block.company or block.site)]
     return best[0] if best and all(_may_be_one(best[0], block) for block in (*best, *persons)) else None
 
 
@@ -249,7 +250,12 @@ def _day_first(blocks: Sequence[Block], cells: Sequence[Cell]) -> bool | None:
 
 
 def kind_of(texts: Sequence[str], issuer: str = "") -> BillKind:
-    """Return the kind of a letter: a bill for goods stays one unless more speaks for a supply it mentions."""
+    """
+    Return the kind of a letter; unknown where an invoice may be of a supplier or of a shop.
+
+    A shop's name and its goods may have the same words as a supplier's. On an invoice these do not count for
+    a supplier; but then it is not called one for goods either.
+    """
     whole = [compact(text) for text in texts]
     found = {
         kind: sum(any(word in text for text in whole) for word in marks)
@@ -259,21 +265,25 @@ def kind_of(texts: Sequence[str], issuer: str = "") -> BillKind:
         found[kind] += any(word in text and len(text) <= TITLE for text in whole for word in titles)
     goods = found.pop(BillKind.INVOICE)
     invoice = bool(goods) or any(word in text for text in whole for word in words.INVOICE)
+    trades = _trades(texts, issuer)
+    supplied = bool(trades) or any(found.values())
     if not invoice:
-        # A shop's name and its goods may have the same words as a supplier's.
-        by = set(re.split(r"\W+", stripped(folded(issuer))))
-        for kind, trades in words.ISSUERS.items():
-            found[kind] += bool(by & trades)
-        found[BillKind.TELECOM] += any(words.VOLUME.search(text) for text in texts)
+        for kind in trades:
+            found[kind] += 1
     if found[BillKind.CARD] >= ENOUGH:
         # A card's statement has everything that a bank's has.
         found[BillKind.BANK] = 0
     kind, count = max(found.items(), key=lambda item: item[1])
     if count >= ENOUGH and count > goods:
         return kind
-    if invoice:
-        return BillKind.INVOICE
-    return BillKind.UNKNOWN
+    return BillKind.INVOICE if goods >= ENOUGH or (invoice and not supplied) else BillKind.UNKNOWN
+
+
+def _trades(texts: Sequence[str], issuer: str) -> list[BillKind]:
+    """Return the kinds of suppliers that the issuer's name and volumes of data suggest."""
+    by = set(re.split(r"\W+", stripped(folded(issuer))))
+    volumes = [BillKind.TELECOM] * any(words.VOLUME.search(text) for text in texts)
+    return [*(kind for kind, trades in words.ISSUERS.items() if by & trades), *volumes]
 
 
 class Rank(IntEnum):

@@ -28,7 +28,6 @@ from services.verifier.documents.mrz.reader import read_zone
 from services.verifier.documents.mrz.zones import turned
 from services.verifier.documents.results import (
     Bill,
-    BillKind,
     Check,
     DocumentReading,
     Licence,
@@ -92,8 +91,7 @@ def examine(request: Request, readers: Readers) -> DocumentReading:
         reading = _with_text(_with_document(reading, opened, readers), opened, readers)
         return reading if reading.zone or reading.licence else _with_bill(reading, readers)
     reading = _with_bill(_with_letter(reading, opened, readers), readers)
-    letter = reading.bill and (reading.bill.kind is not BillKind.UNKNOWN or reading.bill.addresses)
-    return reading if letter else _with_document(reading, opened, readers)
+    return reading if reading.bill else _with_document(reading, opened, readers)
 
 
 def _with_letter(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
