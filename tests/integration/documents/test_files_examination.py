@@ -143,6 +143,19 @@ def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
     assert "closer" not in unsure.asked, "another picture is asked for in any case"
 
 
+def test_document_without_colour_may_be_a_copy_and_a_letter_need_have_none() -> None:
+    grey = hostile.encoded(Image.new("RGB", (600, 400), (200, 200, 200)))
+    coloured = hostile.encoded(Image.new("RGB", (600, 400), (200, 170, 150)))
+
+    def colour(content: bytes, desk: Desk, task: WorkerTask) -> list[CheckResult]:
+        checks = desk.read(content, task).checks
+        return [check.result for check in checks if check.name == "image_colour"]
+
+    assert colour(grey, Desk(zone=ZONE), WorkerTask.IDENTITY) == [CheckResult.INCONCLUSIVE]
+    assert colour(coloured, Desk(zone=ZONE), WorkerTask.IDENTITY) == [CheckResult.PASS]
+    assert colour(grey, Desk(bill=BILL), WorkerTask.ADDRESS) == []
+
+
 def test_a_refused_file_is_shown_to_no_reader() -> None:
     desk = Desk(zone=ZONE)
 
