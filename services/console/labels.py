@@ -360,7 +360,7 @@ CODES: Mapping[str, str] = {
     "scan_unavailable": _("The virus scanner does not run"),
     "pdf_hidden_text": _("The PDF has hidden text"),
     "image_glare": _("The picture has glare"),
-    "image_grey": _("The picture has no colour: it may show a copy"),
+    "no_colour": _("The picture has no colour: it may show a copy"),
     "image_too_small": _("The picture is too small"),
     "back_missing": _("The back of the card is missing"),
     "mrz_unreadable": _("The machine-readable zone cannot be read"),

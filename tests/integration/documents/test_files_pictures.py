@@ -165,7 +165,7 @@ def test_a_picture_that_cannot_be_read_well_is_noticed(picture: Picture, reasons
 def test_a_picture_without_colour_may_show_a_copy() -> None:
     card = np.full((300, 500, 3), 230, np.uint8)
     card[::3] = 90
-    assert reasons_of([colour_check(card)]) == ("image_grey",)
+    assert reasons_of([colour_check(card)]) == ("no_colour",)
     card[100:140, 50:100] = (220, 180, 150)
     assert reasons_of([colour_check(card)]) == ()
 

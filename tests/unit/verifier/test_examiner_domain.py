@@ -3,9 +3,11 @@
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from services.verifier.documents.examiner.domain import checks_of, document_number, verdict_on
+from services.verifier.documents.files.picture import colour_check
 from services.verifier.documents.mrz.consensus import zone_checks
 from services.verifier.documents.results import (
     Bill,
@@ -142,6 +144,13 @@ def test_expired_passport_with_recomputed_zone_never_convinces(label: str, confi
     verdict, reasons = judged(passport(print_=printed))
     assert verdict is Verdict.UNCLEAR
     assert reasons & {"mrz_print_mismatch", "print_unreadable"}
+
+
+def test_a_picture_without_colour_is_for_a_person_to_look_at() -> None:
+    grey = colour_check(np.full((300, 400, 3), 128, np.uint8))
+    seen = passport()
+    seen = seen.model_copy(update={"checks": (*seen.checks, grey)})
+    assert judged(seen) == (Verdict.UNCLEAR, {"no_colour"})
 
 
 def test_a_zone_names_no_century_of_birth_so_that_the_claim_and_the_print_do() -> None:

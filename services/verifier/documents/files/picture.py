@@ -127,7 +127,7 @@ def colour_check(picture: Picture) -> Check:
     """Return whether *picture* has any colour. A passport or card has: without, it may be a photocopy."""
     small, _ = reduced(picture, COLOUR_PIXELS)
     strength = float(np.percentile(np.ptp(small, axis=2), 99))
-    return Check.unsure("image_colour", "image_grey", unless=strength >= LEAST_COLOUR)
+    return Check.unsure("image_colour", "no_colour", unless=strength >= LEAST_COLOUR)
 
 
 def sharpness(grey: Picture) -> float:
