@@ -26,6 +26,7 @@ from services.verifier.documents.results import (
 from services.verifier.documents.worker.examination import Readers, examine
 from services.verifier.documents.worker.frames import Request, WorkerTask
 from tests import hostile
+from tests.integration.documents.test_copies import ZONE_CORNERS, printed
 from tests.integration.documents.test_files_pdf import under_a_scan
 
 ZONE = MachineZone(format=Format.TD3, lines=("P<UTO", "L898902C3"))
@@ -152,8 +153,18 @@ def test_document_without_colour_may_be_a_copy_and_a_letter_need_have_none() -> 
         return [check.result for check in checks if check.name == "image_colour"]
 
     assert colour(grey, Desk(zone=ZONE), WorkerTask.IDENTITY) == [CheckResult.INCONCLUSIVE]
+    assert colour(grey, Desk(licence=LICENCE), WorkerTask.IDENTITY) == [CheckResult.INCONCLUSIVE]
     assert colour(coloured, Desk(zone=ZONE), WorkerTask.IDENTITY) == [CheckResult.PASS]
     assert colour(grey, Desk(bill=BILL), WorkerTask.ADDRESS) == []
+
+
+@pytest.mark.parametrize("desk", [Desk(zone=ZONE), Desk(licence=LICENCE)], ids=["zone", "licence"])
+@pytest.mark.parametrize("turns", [0, 1])
+def test_dots_of_a_print_over_a_document_are_noticed(desk: Desk, turns: int) -> None:
+    page = np.rot90(printed(), -turns)
+    zone = desk.zone and desk.zone.model_copy(update={"turns": turns, "corners": ZONE_CORNERS})
+    checks = replace(desk, zone=zone).read(hostile.encoded(Image.fromarray(page)), WorkerTask.IDENTITY).checks
+    assert "copy_pattern" in reasons_of(checks)
 
 
 def test_a_refused_file_is_shown_to_no_reader() -> None:

@@ -11,7 +11,6 @@ from services.verifier.documents.files.jpeg import encode
 from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import (
     Picture,
-    colour_check,
     decode,
     digest,
     perceptual_hash,
@@ -160,14 +159,6 @@ def with_reflection() -> Picture:
 )
 def test_a_picture_that_cannot_be_read_well_is_noticed(picture: Picture, reasons: tuple[str, ...]) -> None:
     assert reasons_of(quality(picture)) == reasons
-
-
-def test_a_picture_without_colour_may_show_a_copy() -> None:
-    card = np.full((300, 500, 3), 230, np.uint8)
-    card[::3] = 90
-    assert reasons_of([colour_check(card)]) == ("no_colour",)
-    card[100:140, 50:100] = (220, 180, 150)
-    assert reasons_of([colour_check(card)]) == ()
 
 
 def test_only_size_is_a_failure_since_what_is_blurred_may_still_be_read() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.verifier.documents.examiner.domain import checks_of, document_number, verdict_on
-from services.verifier.documents.files.picture import colour_check
+from services.verifier.documents.files.copies import colour_check
 from services.verifier.documents.mrz.consensus import zone_checks
 from services.verifier.documents.results import (
     Bill,
@@ -147,7 +147,7 @@ def test_expired_passport_with_recomputed_zone_never_convinces(label: str, confi
 
 
 def test_a_picture_without_colour_is_for_a_person_to_look_at() -> None:
-    grey = colour_check(np.full((300, 400, 3), 128, np.uint8))
+    grey = colour_check([np.full((300, 400, 3), 128, np.uint8)])
     seen = passport()
     seen = seen.model_copy(update={"checks": (*seen.checks, grey)})
     assert judged(seen) == (Verdict.UNCLEAR, {"no_colour"})

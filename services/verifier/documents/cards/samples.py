@@ -51,8 +51,10 @@ HOLDERS: Final = frozenset(
     handra, rozalia irma
     henderson, elizabeth
     jennings, paul michael
+    jane, mary
     kowalska, anna
     kowalska kwiatkowska, joanna
+    lee, suyeon
     lin, mei hua
     maennik, mari liis
     marchand, fabienne

@@ -38,10 +38,6 @@ COMPARED_PIXELS: Final = 1000
 LEAST_SHARPNESS: Final = 100.0
 """Variance of the Laplacian; photos with motion blur of which a zone was still read have 170 and more."""
 GLARE: Final = 253
-COLOUR_PIXELS: Final = 200
-"""Longest side at which colour is looked for, in pixels: noise is gone."""
-LEAST_COLOUR: Final = 12
-"""By which the strongest channel differs from the weakest, of 255, in one pixel of a hundred; genuine: 21."""
 MOST_GLARE: Final = 0.02
 """Of the picture in one burnt-out spot."""
 PAPER_SHARE: Final = 0.25
@@ -121,13 +117,6 @@ def quality(picture: Picture) -> tuple[Check, ...]:
         Check.unsure("image_sharpness", "image_blurred", unless=sharpness(grey) >= LEAST_SHARPNESS),
         Check.unsure("image_light", "image_glare", unless=glare(grey) <= MOST_GLARE),
     )
-
-
-def colour_check(picture: Picture) -> Check:
-    """Return whether *picture* has any colour. A passport or card has: without, it may be a photocopy."""
-    small, _ = reduced(picture, COLOUR_PIXELS)
-    strength = float(np.percentile(np.ptp(small, axis=2), 99))
-    return Check.unsure("image_colour", "no_colour", unless=strength >= LEAST_COLOUR)
 
 
 def sharpness(grey: Picture) -> float:

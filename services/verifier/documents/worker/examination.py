@@ -20,9 +20,10 @@ from services.verifier.documents.bills.pages import read_letter
 from services.verifier.documents.bills.reader import read_bill
 from services.verifier.documents.cards.comparison import worth_a_closer_look
 from services.verifier.documents.cards.samples import marks_in
+from services.verifier.documents.files.copies import copy_checks
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
-from services.verifier.documents.files.picture import Picture, colour_check, reduced
+from services.verifier.documents.files.picture import Picture, reduced
 from services.verifier.documents.mrz.consensus import zone_checks
 from services.verifier.documents.mrz.reader import read_zone
 from services.verifier.documents.mrz.zones import turned
@@ -155,11 +156,12 @@ def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Reader
     pictures = opened.pictures[:MOST_READ_PAGES]
     licence, checks = _first_licence(pictures, readers)
     if licence is not None:
-        return reading.model_copy(update={"licence": licence, "checks": (*reading.checks, *checks)})
+        checks = (*reading.checks, *checks, *copy_checks(pictures))
+        return reading.model_copy(update={"licence": licence, "checks": checks})
     zones = ((page, readers.zone(picture)) for page, picture in enumerate(pictures))
     zone = next((zone.model_copy(update={"page": page}) for page, zone in zones if zone is not None), None)
-    colour = () if zone is None else (colour_check(pictures[zone.page]),)
-    checks = (*reading.checks, *checks, *readers.zone_checks(zone), *colour)
+    copied = () if zone is None else copy_checks([turned(pictures[zone.page], zone.turns)], zone.corners)
+    checks = (*reading.checks, *checks, *readers.zone_checks(zone), *copied)
     return reading.model_copy(update={"zone": zone, "checks": checks})
 
 

@@ -1,0 +1,137 @@
+"""
+Signs that a picture shows a copy of a document: no colour, the dots of a print, or the grid of a screen.
+
+Dots and grids repeat alike all over a copy, in two directions that cross: the spectrum of each part of it has
+two peaks that stand out. Lines run in one direction; text and curves spread over many frequencies. Where the
+picture is too coarse to show a pattern, none is noticed.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import product
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.verifier.documents.files.picture import Picture, reduced
+from services.verifier.documents.results import Check
+
+Spectrum = NDArray[np.floating]
+Points = NDArray[Any]
+"""Across and down, in pixels."""
+Corners = Sequence[tuple[float, float]]
+COLOUR_PIXELS: Final = 200
+"""Longest side at which colour is looked for, in pixels: noise is gone."""
+LEAST_COLOUR: Final = 12
+"""By which the strongest channel differs from the weakest, of 255, in one pixel of a hundred; genuine: 21."""
+SIDE: Final = 256
+"""Of the parts whose spectra are looked at, in pixels."""
+ALONG, UP = (-0.39, -0.13, 0.13, 0.39), (0.08, 0.2, 0.32)
+"""Where their middles lie from that of the zone, in widths of the zone: on the document, which lies above."""
+LEAST_PARTS: Final = 3
+LEAST_FINE, LEAST_TINT = 0.1, 0.04
+"""Periods in a pixel from which peaks count, of brightness and of colour: below, there are letters."""
+MOST_FINE, MOST_TINT = 5.0, 5.0
+"""By which a crossing peak stands out in half of the parts, in logarithms of power; genuine: 4.6, 4.7."""
+_CROSSING: Final = 0.5
+"""Least sine of the angle between two directions that cross."""
+_AXES: Final = 1.5
+"""Steps of the spectrum beside its axes: rows of text and squares of compression have their peaks there."""
+_SMOOTH: Final = 12
+"""Pixels; slower changes are no pattern."""
+_NEAR: Final = 15
+"""Steps of the spectrum: width of the neighbourhood of a peak."""
+_STEPS: Final = 10
+"""Steps of a logarithm of power, for a median by bytes."""
+
+
+def copy_checks(pictures: Sequence[Picture], zone: Corners = ()) -> tuple[Check, ...]:
+    """
+    Return whether one of *pictures* may show a copy of a document instead of the document.
+
+    They stand upright. *zone* are the corners of a machine-readable zone, in parts of its picture: patterns
+    are looked for above it, where the document is, else all over the picture.
+    """
+    return colour_check(pictures), pattern_check(pictures, zone)
+
+
+def colour_check(pictures: Iterable[Picture]) -> Check:
+    """Return whether there is any colour. A passport or card has: without, it may be a photocopy."""
+    small = (reduced(picture, COLOUR_PIXELS)[0] for picture in pictures)
+    strength = max(float(np.percentile(np.ptp(one, axis=2), 99)) for one in small)
+    return Check.unsure("image_colour", "no_colour", unless=strength >= LEAST_COLOUR)
+
+
+def pattern_check(pictures: Iterable[Picture], zone: Corners = ()) -> Check:
+    """Return whether the dots of a print or the grid of a screen lie over the document."""
+    seen = [[_peaks(part) for part in _parts(picture, zone)] for picture in pictures]
+    medians = [np.median(peaks, axis=0) for peaks in seen if len(peaks) >= LEAST_PARTS]
+    plain = all(fine < MOST_FINE and tint < MOST_TINT for fine, tint in medians)
+    return Check.unsure("image_pattern", "copy_pattern", unless=plain)
+
+
+def _parts(picture: Picture, zone: Corners) -> Iterator[Picture]:
+    """Yield squares of the document, each at another place."""
+    if min(picture.shape[:2]) < SIDE:
+        return
+    size = np.array(picture.shape[1::-1])
+    middles = _above(np.asarray(zone) * size) if zone else _spread(size)
+    for left, top in {tuple(np.clip(middle - SIDE // 2, 0, size - SIDE).astype(int)) for middle in middles}:
+        yield picture[top : top + SIDE, left : left + SIDE]
+
+
+def _above(corners: Points) -> Iterator[Points]:
+    """Yield places on the document above a zone with these *corners*."""
+    along = corners[1] - corners[0]
+    along = along if along[0] > 0 else -along
+    up = np.array([along[1], -along[0]])
+    return (corners.mean(axis=0) + right * along + high * up for high in UP for right in ALONG)
+
+
+def _spread(size: Points) -> Iterator[Points]:
+    """Yield places all over a picture of this *size*."""
+    rows, columns = len(UP), len(ALONG)
+    for row, column in product(range(rows), range(columns)):
+        yield size * ((column + 0.5) / columns, (row + 0.5) / rows)
+
+
+def _peaks(part: Picture) -> tuple[float, float]:
+    """Return how far the crossing peaks of brightness and of colour stand out."""
+    red, green, blue = (part[:, :, channel].astype(np.float32) for channel in range(3))
+    return _crossing((red + 2 * green + blue) / 4, LEAST_FINE), _crossing(red - blue, LEAST_TINT)
+
+
+def _crossing(values: NDArray[Any], least: float) -> float:
+    """Return how far the highest peak stands out whose waves cross those of the highest of all."""
+    down, across, counted = _frequencies(least)
+    outstanding = np.asarray(np.where(counted, _outstanding(values), 0))
+    row, column = np.unravel_index(np.argmax(outstanding), outstanding.shape)
+    turned = np.abs(down * across[0, column] - across * down[row, 0])
+    crossing = turned > _CROSSING * np.hypot(down, across) * np.hypot(down[row, 0], across[0, column])
+    return float(outstanding[crossing].max())
+
+
+def _outstanding(values: NDArray[Any]) -> Spectrum:
+    """Return by how much the power of each frequency of *values* exceeds the median of its neighbourhood."""
+    waves = (values - cv2.GaussianBlur(values, (0, 0), _SMOOTH)) * _window()
+    power = np.log(np.abs(np.fft.fftshift(np.fft.rfft2(waves), axes=0)) ** 2 + 1).astype(np.float32)
+    power -= np.min(power)
+    around = cv2.medianBlur(np.clip(power * _STEPS, 0, 255).astype(np.uint8), _NEAR)
+    return np.asarray(power - around.astype(np.float32) / _STEPS)
+
+
+@cache
+def _window() -> Spectrum:
+    return np.outer(np.hanning(SIDE), np.hanning(SIDE)).astype(np.float32)
+
+
+@cache
+def _frequencies(least: float) -> tuple[Spectrum, Spectrum, NDArray[np.bool_]]:
+    """Return the frequencies of a spectrum, down and across, and which count: from *least* on."""
+    down = np.fft.fftshift(np.fft.fftfreq(SIDE))[:, None]
+    across = np.fft.rfftfreq(SIDE)[None, :]
+    smaller, larger = np.minimum(np.abs(down), across), np.maximum(np.abs(down), across)
+    inside = (smaller > _AXES / SIDE) & (larger < (SIDE - 1) / SIDE / 2)
+    return down, across, inside & (np.hypot(down, across) > least)
