@@ -29,12 +29,14 @@ januari februari maart april mei juni juli augustus september oktober november d
 stycznia lutego marca kwietnia maja czerwca lipca sierpnia wrzesnia pazdziernika listopada grudnia
 styczen luty marzec kwiecien maj czerwiec lipiec sierpien wrzesien pazdziernik listopad grudzien
 janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro
+januari februari mars april maj juni juli augusti september oktober november december
+januar februar marts april maj juni juli august september oktober november december
 jan feb mrt apr may jun jul aug sept oct nov dec
 ene fev mar avr mei juin juil aou set okt nov dez
 """
 """
 The months without accents: English, German, Austrian German, French, Spanish, Italian, Dutch, Polish as in a
-date and as alone, Portuguese; then abbreviations.
+date and as alone, Portuguese, Swedish, Danish; then abbreviations.
 """
 _LETTERS = (3, 4)
 """How many letters of a month abbreviate it."""

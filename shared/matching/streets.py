@@ -107,14 +107,14 @@ ENDINGS = re.compile(r"(?<=[^\W\d_]{3})(?:stra(?:ß|ss|b|β|f|8|s|fs)?e|straat|s
 UNIT = re.compile(
     r"(?ix) (?:^|(?<=[\s,/]))"
     r"(?: (?:apartment|apartamento|apart|apto|appartement|appart|appt|app|apt|unit|suite|flat|room|rm|lot|"
-    r"wohnung|whg|top|stiege|interno|int|lokal|lok|puerta|pta|piso|planta|boîte|boite|bte|bus|"
+    r"wohnung|whg|top|stiege|lgh|igh|lejl|interno|int|lokal|lok|puerta|pta|piso|planta|boîte|boite|bte|bus|"
     r"scala|piano|andar|m\.|étage|etage|floor|fl|bât|bat|bâtiment|batiment|building|bldg|escalier|esc)"
     r" [\s.:#°º-]* (?:nr|no|n°)?\.?\s? (?P<behind>[a-z0-9]{1,5}) (?![\w])"
     r"| \# \s? (?P<hash>[a-z0-9]{1,6})"
     r"| (?P<before>\d{1,2}) \s? (?:[.°ºª]+|er|e|ème|eme|st|nd|rd|th) \s?"
     r" (?:og|stock|etage|étage|floor|piso|planta|andar"
-    r"|(?P<door>[a-z](?![\w])|(?:izq|dcha|dto|esq|der)\b))[^,]*"
-    r"| (?<=\d\s)(?P<bare>\d{1,2}\s?[a-h])$"
+    r"|(?P<door>[a-z](?![\w])|(?:izq|izda|dcha|dto|esq|der|tv|th|mf)\b))[^,]*"
+    r"| (?<=\d\s)(?P<bare>\d{1,2}\s?(?:[a-h]|izda|izq|dcha|dch))$"
     r"| (?P<ground>eg|rdc|dg|rez-de-chauss[ée]e|ground\ floor|basement|bsmt) (?![\w]) )"
 )
 """The kind and number of a dwelling in a house."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from services.verifier.documents.bills.words import (
@@ -58,6 +58,14 @@ _HOUSE = re.compile(
 """A line with a street and a number."""
 _EXACT_CODES = frozenset({"GB", "IE"})
 """Countries with codes of a few houses, where a house often has a name and no number."""
+_SMALLER = 0.85
+"""Width of a letter of a sender's line, in those of the address below it: it stands in the same window."""
+_WINDOW = 7
+"""Heights of a line by which the sender's line may stand above an address."""
+_PIECES = re.compile(r"\s*[·|•●,;]\s*|\s+[-\u2013]\s+")
+"""What stands between the parts of a sender's line."""
+_AND = frozenset({"und", "and", "et", "e", "y", "en", "i", "oraz", "och", "og", "ou", "a", "o"})
+"""Words between two titles, and the letters that make one a woman's."""
 _MOST_WORDS = 8
 _MOST_LETTERS = 95
 """A longer line is running text."""
@@ -80,6 +88,11 @@ class Cell:
     def placed(self) -> bool:
         """Whether its place on the page is known."""
         return self.box[3] > 0
+
+    @property
+    def letter(self) -> float:
+        """The width of a letter: of a scanned line the height tells less of their size."""
+        return self.box[2] / max(len(self.text), 1)
 
     @property
     def label(self) -> str:
@@ -109,6 +122,10 @@ class Block:
     """Whether it is said to be the customer's."""
     titled: bool
     """Whether its name has a title."""
+    above: tuple[str, ...] = ()
+    """All lines above it that may be of its owner, from the house up."""
+    window: bool = False
+    """Whether a line with another's address stands above it in smaller letters, as in a window."""
 
 
 def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
@@ -147,7 +164,14 @@ def is_person(text: str) -> bool:
 def is_label(text: str) -> bool:
     """Return whether *text* is a label of an address or a name, and nothing else."""
     parts = [compact(part) for part in text.split("/")]
-    return all(part in RECIPIENT | TITLES for part in parts) or parts[0].startswith(tuple(SITE))
+    known = all(part in RECIPIENT | TITLES for part in parts)
+    return known or is_titles(text) or parts[0].startswith(tuple(SITE))
+
+
+def is_titles(text: str) -> bool:
+    """Return whether *text* is one title or several, without a name."""
+    said = [compact(word) for word in re.split(r"[\s./()]+", text) if compact(word)]
+    return bool(set(said) & TITLES) and set(said) <= TITLES | _AND
 
 
 def _ends_address(text: str) -> bool:
@@ -182,6 +206,7 @@ def _block(cells: Sequence[Cell], town: Cell) -> Block | None:
         return None
     lines = (*reversed(texts[1 : height + 1]), texts[0])
     block = _named(cells, lines, above[height:])
+    block = _placed(cells, block, (town, *above)[height], above[height:])
     known = _is_town(town.text) and block.parts.postcode
     return block if known or block.name or block.company else None
 
@@ -200,11 +225,44 @@ def _height(texts: Sequence[str]) -> int | None:
         parts = parts_of(_unlabelled(texts[0]) if height == 0 else texts[height::-1])
         if parts.number and parts.street and parts.postcode:
             return height
+    if len(texts) > 2 and _HOUSE.fullmatch(texts[1]) and not _is_town(texts[1]):  # noqa: PLR2004 - and a name
+        return 1
     postcode = find_postcode(texts[0])
     if postcode is None or not postcode.countries & _EXACT_CODES:
         return None
     owners = (at for at, text in enumerate(texts) if at > 1 and (_is_named(text) or is_company(text)))
     return next((at - 1 for at in owners), None)
+
+
+def _placed(cells: Sequence[Cell], block: Block, first: Cell, above: Sequence[Cell]) -> Block:
+    """Return *block*, which begins with *first*, as its place shows it: a sender's, or in a window."""
+    if len(block.lines) == 1 and not block.name and _is_sender_line(cells, first):
+        return replace(block, company=True)
+    tops = [first, *above]
+    senders = (cell for cell in cells if any(_is_over_window(cell, top) for top in tops))
+    owners = [_PIECES.split(cell.text)[0] for cell in senders]
+    window = any(folded(owner) not in folded(block.name) for owner in owners)
+    return replace(block, window=window and bool(block.name))
+
+
+def _is_sender_line(cells: Sequence[Cell], cell: Cell) -> bool:
+    return any(_is_over_window(cell, other) for other in cells)
+
+
+def _is_over_window(line: Cell, top: Cell) -> bool:
+    """Return whether *line* is a sender's, in small letters above an address that begins with *top*."""
+    if line.page != top.page or not (line.placed and top.placed) or abs(line.box[0] - top.box[0]) > _ALIGNED:
+        return False
+    down, small = top.box[1] - line.box[1], line.letter <= _SMALLER * top.letter
+    return small and 0 < down <= _WINDOW * top.box[3] and _is_sender(line.text)
+
+
+def _is_sender(text: str) -> bool:
+    """Return whether *text* is a whole address in one line, of no person."""
+    owner, *rest = _PIECES.split(text.strip())
+    if len(rest) < 2 or re.search(r"\d", owner) or is_person(owner):  # noqa: PLR2004 - street and town
+        return False
+    return find_postcode(text) is not None and any(re.search(r"\d", piece) for piece in rest[:-1])
 
 
 def _is_named(text: str) -> bool:
@@ -226,7 +284,7 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
     if company:
         at, name = firm
     kept = [*(cell.text for cell in headings[:at][::-1] if name), *map(_unlabelled, lines)]
-    above_name = compact(headings[at + 1].text) if at + 1 < len(headings) else ""
+    above_name = headings[at + 1].text if at + 1 < len(headings) else ""
     return Block(
         name=name,
         lines=tuple(kept),
@@ -234,7 +292,8 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
         company=company,
         site=any(label in text for text in labels for label in SITE),
         labelled=bool(labels & (RECIPIENT - PAYEE if company else RECIPIENT)),
-        titled=TITLED.match(name) is not None or above_name in TITLES,
+        titled=TITLED.match(name) is not None or is_titles(above_name),
+        above=tuple(names),
     )
 
 
@@ -264,7 +323,7 @@ def _up_to_label(cells: Sequence[Cell]) -> Iterator[Cell]:
         if cell.label and cell.label not in RECIPIENT | TITLES and not cell.label.startswith(tuple(SITE)):
             return
         yield cell
-        if is_label(cell.text) and compact(cell.text) not in TITLES:
+        if is_label(cell.text) and not is_titles(cell.text):
             return
 
 

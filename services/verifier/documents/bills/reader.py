@@ -37,14 +37,18 @@ PERIODICAL = frozenset({BillKind.BANK, BillKind.CARD})
 """Statements are issued at the end of their period, and often bear no other date."""
 PRIVATE = frozenset({BillKind.INVOICE, BillKind.UNKNOWN})
 """Letters that a person may send."""
-HEAD, FOOT = 0.35, 0.85
-"""Parts of the page from its top: where the head ends, and where the foot begins."""
+HEAD, MIDDLE, FOOT = 0.35, 0.5, 0.85
+"""Parts of the page from its top: where the head ends, where no title is below, where the foot begins."""
+SHORTEST_NAME = 5
+"""Letters of an issuer's name by which a longer one is known to be the same."""
 LETTERHEAD = 0.12
 TALL = 1.4
 """By how much larger the name at the head is than other text."""
 ALONE = 10
 """Rating of a person's name above an address, and no more; a place of supply has a tenth of its rating."""
-MOST_WORDS = 7
+MOST_WORDS, MOST_OF_FIRM = 7, 10
+"""Of a name, and of one with a legal form: more is a sentence."""
+_SITE = re.compile(r"(?i)(?:www\.|@)([^\W_][\w-]{3,})\.")
 TITLE = 40
 """Letters of a title; longer text mentions such a letter."""
 MONTHS = 12
@@ -93,11 +97,15 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
     blocks = blocks_of(cells)
     recipient = _recipient(blocks, cells)
     issuer = _issuer(cells, recipient.name if recipient else "")
-    kind = kind_of([cell.text for cell in cells], issuer)
+    kind = BillKind.UNKNOWN if _is_no_bill(cells, issuer) else kind_of([cell.text for cell in cells], issuer)
     if recipient and not issuer and kind in PRIVATE and not (recipient.labelled or recipient.titled):
         recipient = None  # it may as well be the sender
     firms = _addressed_firms(blocks, recipient, issuer)
-    others = [block for block in blocks if not block.company or block is recipient or block in firms]
+    others = [
+        block
+        for block in blocks
+        if not block.company or block.labelled or block is recipient or block in firms
+    ]
     if kind is BillKind.UNKNOWN and not blocks:
         return None
     return Bill(
@@ -114,7 +122,23 @@ def _addressed_firms(blocks: Sequence[Block], recipient: Block | None, issuer: s
     """Return the firms, not the issuer, whose address stands before the recipient's: they may be it."""
     before = blocks[: blocks.index(recipient)] if recipient else ()
     firms = [block for block in before if block.company and block.name]
-    return [block for block in firms if not _same_name(block.name, issuer)] if issuer else firms[1:]
+    return [block for block in firms if not _is_issuers(block, issuer)] if issuer else firms[1:]
+
+
+def _is_issuers(block: Block, issuer: str) -> bool:
+    """Return whether the issuer's name stands above an address: its office may have a name of its own."""
+    own = compact(issuer)
+    names = [name for name in (block.name, *block.above) if name]
+    short = len(own) >= SHORTEST_NAME and any(compact(name).startswith(own) for name in names)
+    return short or any(_same_name(name, issuer) for name in names)
+
+
+def _is_no_bill(cells: Sequence[Cell], issuer: str) -> bool:
+    """Return whether a title, or the name of the issuer, says that the letter is another."""
+    titles = (cell.text for cell in cells if cell.page == 0 and cell.box[1] < MIDDLE)
+    return words.is_no_bill(issuer) or any(
+        words.is_no_bill(text) for text in titles if len(compact(text)) <= TITLE
+    )
 
 
 def evidence_in(lines: Sequence[TextLine]) -> list[TextLine]:
@@ -132,6 +156,7 @@ def _tells(cell: Cell) -> bool:
         or _label(text) is not None
         or words.is_heading(text)
         or words.is_company(text)
+        or words.is_no_bill(text)
         or is_label(text)
         or CARE_OF.match(text)
         or cell.label in words.RECIPIENT
@@ -174,7 +199,8 @@ def _rating(block: Block, customers: Sequence[str], greetings: Sequence[str]) ->
     """Return how much speaks for *block* as the recipient's; 0 where nothing does."""
     named = any(_same_name(block.name, customer) for customer in customers)
     greeted = any(greeting.endswith(compact(block.name.split()[-1])) for greeting in greetings)
-    reasons = 8 * named + 4 * block.labelled + 2 * (greeted or block.titled) + (not block.company)
+    told = block.labelled or (block.window and block.company)
+    reasons = 8 * named + 4 * told + 2 * (greeted or block.titled) + (not block.company)
     return reasons if block.site else ALONE * reasons
 
 
@@ -202,10 +228,32 @@ def _issuer(cells: Sequence[Cell], recipient: str) -> str:
     able = [(cell, name) for cell, name in named if _is_level(cell) and _is_issuer(name, recipient)]
     ends = [(cell, name) for cell, name in able if not HEAD < cell.box[1] < FOOT]
     head = [(cell, name) for cell, name in able if cell.box[1] < HEAD]
-    firms = (name for _, name in ends if words.COMPANY.search(name))
+    sites = _sites(cells)
+    firms = sorted(
+        (name for _, name in ends if words.COMPANY.search(name)), key=lambda one: not _is_at(one, sites)
+    )
     tall = sorted((cell for cell, _ in head if cell.box[3] > TALL * usual), key=lambda cell: -cell.box[3])
     trades = (name for _, name in ends if words.is_company(name))
-    return next(chain(firms, (cell.text for cell in tall), trades), "")
+    return next(chain(firms, (cell.text for cell in tall), trades, _repeated(head, cells)), "")
+
+
+def _sites(cells: Sequence[Cell]) -> set[str]:
+    """Return the names of sites on the page: an issuer's most likely has its own."""
+    return {compact(name) for cell in cells for name in _SITE.findall(cell.text)}
+
+
+def _is_at(name: str, sites: Iterable[str]) -> bool:
+    """Return whether a firm's site has its name, or the first word of it."""
+    plain, first = compact(name), compact(name.split(maxsplit=1)[0])
+    return any(site in plain or (len(first) >= SHORTEST_NAME and first in site) for site in sites)
+
+
+def _repeated(head: Sequence[tuple[Cell, str]], cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield the names at the top of the page that stand elsewhere, too, at the beginning of a line."""
+    for cell, name in head:
+        others = (other for other in cells if other is not cell)
+        if cell.box[1] < LETTERHEAD and any(folded(one.text).startswith(folded(name)) for one in others):
+            yield name
 
 
 def _is_level(cell: Cell) -> bool:
@@ -223,7 +271,8 @@ def _is_issuer(name: str, recipient: str) -> bool:
     return (
         len(plain) > 2  # noqa: PLR2004 - an abbreviation has three letters
         and not re.search(r"\d|[@:]", name)
-        and len(name.split()) <= MOST_WORDS
+        and not any(word in plain for word in words.FRANKED)
+        and len(name.split()) <= (MOST_OF_FIRM if words.COMPANY.search(name) else MOST_WORDS)
         and not is_label(name)
         and (
             words.COMPANY.search(name) is not None
@@ -332,16 +381,30 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
         return Rank.OTHER
     if _BETWEEN.fullmatch(before) or _FROM_DAY.search(before):
         return Rank.PERIOD
+    if _is_placed(before, after):
+        return Rank.PLACED
     own = Rank.ISSUED if words.NUMBER_OF.search(before) else _label(before)
     if own is not None:
         return own
     if any(word in compact(after) for word in words.OTHER):
         return Rank.OTHER
     if compact(before):
-        return Rank.PLACED if words.PLACED.fullmatch(before) and not after.strip() else Rank.OTHER
+        alone = words.PLACED.fullmatch(before) and not after.strip()
+        return Rank.PLACED if alone else Rank.OTHER
     if compact(after):
         return Rank.OTHER
     return _beside(cells, at)
+
+
+def _is_placed(before: str, after: str) -> bool:
+    """
+    Return whether a date stands behind a town and a comma, and ends its line.
+
+    No label is looked for in both together: *Lausanne, le* has that of a birthday.
+    """
+    town, comma, _ = before.partition(",")
+    alone = not after.strip() or after.strip().casefold() in words.YEAR_MARKS
+    return bool(comma and alone and words.PLACED.fullmatch(before)) and _label(town) is None
 
 
 def _beside(cells: Sequence[Cell], at: int) -> Rank:

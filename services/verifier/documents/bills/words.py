@@ -1,5 +1,5 @@
 """
-Words on bills in English, German, French, Spanish, Italian, Dutch, Polish and Portuguese. Pure.
+Words on bills in English, German, French, Spanish, Italian, Dutch, Polish, Portuguese, Swedish, Danish. Pure.
 
 All are written as :func:`compact` returns text, because readers of pictures lose blanks.
 """
@@ -9,10 +9,12 @@ import re
 from services.verifier.documents.results import BillKind
 from shared.matching.characters import folded, listed, stripped
 
+_LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae"})
+
 
 def compact(text: str) -> str:
     """Return the letters and digits of *text*, small and without accents."""
-    return re.sub(r"[\W_]+", "", stripped(folded(text)).replace("ß", "ss").replace("ł", "l"))
+    return re.sub(r"[\W_]+", "", stripped(folded(text)).translate(_LETTERS))
 
 
 ISSUED = listed(
@@ -28,6 +30,15 @@ ISSUED = listed(
     bollettadel factuurdatum datumfactuur factuurvan afschriftdatum datumafschrift notadatum dagtekening
     datumuitgifte datawystawienia wystawionodnia wystawionadnia datasporzadzenia datadokumentu datawyciagu
     datafaktury datadeemissao dataemissao emitidaem emitidoem datadafatura datafatura datadoextrato
+    dateofthisbill dateofthisinvoice dateofthisstatement statementproducedon dateofletter dateofnotice
+    arreteau arretele arreteeau arreteele extraitau datedarrete dateducourrier datederedaction
+    fechadeldocumento fechadocumento fechaderecibo fechaliquidacion datadocumento datadellabolletta
+    databolletta datadeldocumento opgemaaktop opgesteldop datumvandefactuur verzenddatum datumnota
+    aanslagvan datafakturyvat wystawionoww datadodocumento datadorecibo emissaode fakturadatum
+    utstallningsdatum utskriftsdatum datumforfaktura fakturerad dokumentdatum brevdatum utfardad
+    kontoutdragsdatum fakturadato regningsdato udstedelsesdato udskriftsdato opgorelsesdato udsendelsesdato
+    kontoudtogsdato dateretden udstedtden fakturaenerudstedt rechnungsausstellung bescheidtag
+    erstellungsdatum druckdatum ausgabedatum abrechnungsdatum
     """
 )
 
@@ -52,6 +63,13 @@ OTHER = listed(
     ingangsdatum einddatum leverdatum boekdatum terminplatnosci platnedo zaplatydo okres dataurodzenia
     urodzon odczyt datasprzedazy umowaoddnia dataksiegowania vencimento datalimite pagarate pagamentoate
     debitoem periodode datadenascimento nascidoem leitura inicio iniciodocontrato datavalor
+    forfallodatum forfallodag forfaller betalningsdatum betalasenast sistabetalningsdag tillhandasenast
+    avlasning avlasningsdatum matarstallning fodelsedatum leveransdatum avtalsstart bokforingsdag autogiro
+    forbrukningsperiod forfaldsdato forfalder betalingsdato betalesinden sidsterettidige rettidigbetaling
+    betalesden aflaesning aflaesningsdato malerstand fodselsdato leveringsdato bogforingsdato traekkes
+    forbrugsperiode opgorelsesperiode indflytning pagadero reglementavant areglerle debitele debiteele
+    relevele factureprecedente datedevaleur scadeil addebito pagatoil uiterlijk vervalt einddatumcontract
+    zapadalnosci
     """
 )
 """Labels of any other day: of payment, of service, of birth."""
@@ -60,7 +78,7 @@ DATE = listed("date dated datum fecha data dates le den dnia em for per stand ad
 """Labels that alone stand before a day that is most likely the one of issue."""
 
 NUMBER_OF = re.compile(
-    r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|fattura|"
+    r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|extrait|fattura|"
     r"bolletta|estratto|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
     r"\bof|\bdated|\bissued(?: at| on)?|\bz(?: dnia)?|\bde)\s*$"
 )
@@ -74,6 +92,8 @@ PLACED = re.compile(
 )
 """A town before the date of a letter: ``Berlin, den``."""
 
+YEAR_MARKS = frozenset({"r", "r."})
+"""What Polish has behind a year."""
 COMPANY = re.compile(
     r"(?i)(?:^|[\s(,&.-])(?:gmbh|mbh|ag|kg|kgaa|ohg|ug|se|e\.?\s?v\.?|ltd|limited|plc|llp|llc|inc|corp|corporation|"
     r"company|co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
@@ -92,6 +112,11 @@ TRADE = listed(
     gaz agua energia luz luce acqua edf stroom drinkwater prad wodociagi gmina comune mairie ayuntamiento
     gemeente camara services servizi servicios communications internet fibre fibra headquarters billing
     department kundenservice kundenzentrum
+    finance delivery shipping stadt gemeinde gemeindewerke kommune kommun commune municipality landkreis
+    magistrat stadtwerk versorgung energieversorgung wasserversorgung kundeservice kundtjanst kundservice
+    forsyning forsikring bredband elnat energi sparbank boligselskab skatteforvaltningen skatteverket
+    skattestyrelsen eaux acque aguas wasserwerk elektrizitatswerk werke caja caixa caisse cantonale cassa
+    kasse abgaben steueramt steuern umweltbetriebe regies syndicat regie intercommunale
     """
 )
 """Words in names of companies and offices, and not of people."""
@@ -106,6 +131,12 @@ SITE = listed(
     leveringsadres afleveradres verbruiksadres adresdostawy adrespunktu punktpoboru adrespoboru
     miejscepoboru miejscedostarczania moradadefornecimento moradadainstalacao localdeconsumo
     localdefornecimento
+    anlageadresse anlagenadresse objektadresse adressederaccordement adressedufoyer adresseduchantier
+    pointdeconsommation puntodeconsumo direcciondelpunto ubicazione ubicazionefornitura indirizzofornitura
+    luogodifornitura aansluitadres verbruiksplaats anlaggningsadress forbrukningsadress uttagspunkt
+    leveransadress forbrugssted forbrugsadresse installationsadresse leveringssted leveringsadresse
+    maleradresse localdeinstalacao moradadeconsumo pontodeconsumo supplyto suppliedto premisesaddress
+    adrespunktupoboru obiektadres
     """
 )
 """Labels of the place that is supplied, which need not be a residence."""
@@ -123,6 +154,9 @@ RECIPIENT = listed(
     naam tenaamstelling factuuradres postadres correspondentieadres aan nabywca odbiorca platnik klient
     daneklienta posiadaczrachunku wlascicielrachunku posiadacz imieinazwisko adreskorespondencyjny
     titulardaconta titulardocontrato nomedocliente moradadefaturacao moradadeenvio exmosr
+    zahlbardurch payablepar pagabileda payableby debiteur rechnungsempfangerin adressat fakturamottagare
+    kund kundnamn fakturaadress kundenavn modtager regningsmodtager kontohaver kontohavare nomduclientabonne
+    klantgegevens nomedotitular daneodbiorcy adresat
     """
 )
 """Labels of the customer, or of the address where the letter goes."""
@@ -138,6 +172,9 @@ SELLER = listed(
     verkaufer lieferant rechnungssteller absender seller vendor supplier from sender fournisseur vendeur
     emetteur expediteur vendedor proveedor emisor fornitore cedente mittente leverancier verkoper afzender
     sprzedawca wystawca fornecedor emitente
+    kontozahlbaran zahlbaran payablea pagabilea payableto remitto remitpaymentto remitpaymentsto
+    begunstigter zahlungsempfanger beneficiaire beneficiario begunstigde odbiorcaplatnosci
+    betalningsmottagare saljare leverantor saelger leverandor betalingsmodtager
     """
 )
 """Labels of the issuer."""
@@ -149,6 +186,8 @@ TITLES = listed(
     """
     herrn herr frau familie firma eheleute monsieur madame mme mr mrs ms m sig sigra gentmo gentma dhr mevr
     pan pani
+    dame herren damen messieurs mesdames mlle mademoiselle miss mx don dona dna sra sr srta signor signora
+    egr spett spettle exmo exma exmos senhor senhora heer mevrouw mw fam panstwo szpan szpani fru hr
     """
 )
 """Titles that stand alone above a name."""
@@ -199,36 +238,64 @@ STRONG: dict[BillKind, frozenset[str]] = {
         energiaczynna energiiczynnej sprzedazenergii energiielektrycznej punktpoboru kanalizacj scieki
         paliwogazowe energiaativa termofixo eletricidade saneamento pontodeentrega tarifasocial
         acessoasredes leituraanterior leituraatual kwh meternumber meterreading meterpoint mpan mprn
-        electricitybill gasbill electricsupply energybill watersupply standingcharge unitrate
-        zahlernummer zahlerstand zahlernr stromrechnung gasrechnung wasserrechnung stromverbrauch
-        arbeitspreis grundpreis stromlieferung marktlokation fernwarme abwasser abschlag compteur
-        electricite consommationelectri facturedelectricite gaznaturel pointdelivraison heurescreuses
-        puissancesouscrite factureeau abonnementelectricite facturedeau contador potenciacontratada
-        suministroelectrico facturadelaluz facturadeelectricidad energiaconsumida facturadegas facturadeagua
-        terminodepotencia contatore bollettaluce bollettagas fornituraluce energiaelettrica puntodifornitura
-        gasnaturale meterstand elektriciteit leveringstarief energienota gasverbruik stroomverbruik eancode
-        vastrecht licznik energiaelektryczna fakturazaprad energieelektryczna zuzycie gazziemny
-        odczytlicznika numerppe energiaeletrica leituradocontador faturadeagua faturadeeletricidade
-        consumodeenergia
+        electricitybill gasbill electricsupply energybill watersupply standingcharge unitrate zahlernummer
+        zahlerstand zahlernr stromrechnung gasrechnung wasserrechnung stromverbrauch arbeitspreis grundpreis
+        stromlieferung marktlokation fernwarme abwasser abschlag compteur electricite consommationelectri
+        facturedelectricite gaznaturel pointdelivraison heurescreuses puissancesouscrite factureeau
+        abonnementelectricite facturedeau contador potenciacontratada suministroelectrico facturadelaluz
+        facturadeelectricidad energiaconsumida facturadegas facturadeagua terminodepotencia contatore
+        bollettaluce bollettagas fornituraluce energiaelettrica puntodifornitura gasnaturale meterstand
+        elektriciteit leveringstarief energienota gasverbruik stroomverbruik eancode vastrecht licznik
+        energiaelektryczna fakturazaprad energieelektryczna zuzycie gazziemny odczytlicznika numerppe
+        energiaeletrica leituradocontador faturadeagua faturadeeletricidade consumodeenergia
+        elektrischeenergie elektrischerenergie energiepreis netzdienstleistung energieabgabe gebrauchsabgabe
+        anlageadresse anlagenadresse teilbetragsrechnung wasserzins wassergebuhr wasserpreis wasserverbrauch
+        verbrauchsperiode abwassergebuhr frischwasser niederschlagswasser kanalgebuhr kanalbenutzung
+        wasserwerk warmepreis warmeverbrauch gasverbrauch brennwert zustandszahl messpreis zahlergebuhr
+        hochtarif niedertarif facturedegaz pointdecomptage lieudeconsommation consommationestimee ticgn
+        contributiontarifaire abonnementgaz abonnementdugaz coutverite adressederaccordement
+        consommationdegaz releveducompteur telereleve offregaz collecteettraitement eauxusees
+        alquilerdelcontador alquilerequipos impuestoelectricidad impuestosobreelectricidad peajedeacceso
+        excesodepotencia cuotadeconsumo lecturadelcontador consumoelectrico terminovariable bonosocial
+        codicepod codicepdr matricolacontatore fognatura depurazione quotaenergia tipologiauso consumoannuo
+        letturarilevata gestoredelservizioidrico spesaperlenergia spesaperlamateria verbruikskosten
+        waterverbruik netbeheerder vastelevering variabelelevering leveringskosten enkeltarief daltarief
+        normaaltarief drinkwater elektriciteitsmeter distributienettarief voorschotfactuur
+        afrekeningsfactuur grupataryfowa sprzedazygazu oplatadystrybucyjna odprowadzaniesciekow zuzyciewody
+        wodomierz rozliczeniesprzedazy abonamentgaz mocumowna termodeenergia termodepotencia
+        consumosestimados tarifadedisponibilidade contadordeagua elforbrukning energiskatt anlaggningsid
+        natavgift elavtal matarstallning fjarrvarme vattenforbrukning vattenochavlopp arsforbrukning
+        effektavgift elcertifikat overforingsavgift brukningsavgift avloppsavgift elrakning elforbrug
+        vandforbrug spildevand vandafledning vandafledningsbidrag malerleje malernummer malerstand
+        fjernvarme elafgift nettarif elregning varmeforbrug fastbidrag forbrugssted vandafgift aftagenummer
+        basiccharge globaladjustment naturalgas hydrobill electriccharges electricityuse customercharge
+        distributioncharge supplycharge psolevy dayunits nightunits wastewatercharge
         """
     ),
     BillKind.TELECOM: listed(
         """
-        datausage gigabyte minutesused textmessages roaming unlimiteddata devicepayment
-        internetservice voiceplan calldetails callsand textsand simonly verbindungsubersicht
-        einzelverbindung dslanschluss allnet flatrate mobilfunkrechnung rufnummern glasfaser telefonie
-        datenflat horsforfait numerodeligne abonnementsforfaits forfait telephonie consumodedatos
-        datosmoviles fibra telefoniamovil numerodelinea tarifaplana trafficotelefonico contributolinea
-        noleggiomodem lineatelefonica chiamateincluse navigazione adsl belkosten databundel internetenbellen
-        glasvezel abonament internetdomowy pakietdanych swiatlowod uslugitelefonicz telefonemovel
-        dadosmoveis tarifario comunicacoes mensalidade broadband mobilenumber phonebill callcharges
-        dataallowance linerental monthlyplan mobileplan mobilfunk festnetz rufnummer telefonrechnung
-        datenvolumen internetanschluss handyrechnung telefonanschluss forfaitmobile lignemobile fibreoptique
-        abonnementinternet facturemobile lignefixe facturetelephone lineamovil tarifamovil fibraoptica
-        lineafija facturamovil llamadas lineamobile lineafissa telefonia fibraottica offertamobile chiamate
-        mobielnummer abonnementmobiel internetabonnement belminuten mobieleabonnement numertelefonu
-        abonamenttelefoniczny uslugitelekomunikacyjne internetmobilny polaczenia telemovel cartaomovel
-        pacoteinternet chamadas
+        datausage gigabyte minutesused textmessages roaming unlimiteddata devicepayment internetservice
+        voiceplan calldetails callsand textsand simonly verbindungsubersicht einzelverbindung dslanschluss
+        allnet flatrate mobilfunkrechnung rufnummern glasfaser telefonie datenflat horsforfait numerodeligne
+        abonnementsforfaits forfait telephonie consumodedatos datosmoviles fibra telefoniamovil
+        numerodelinea tarifaplana trafficotelefonico contributolinea noleggiomodem lineatelefonica
+        chiamateincluse navigazione adsl belkosten databundel internetenbellen glasvezel abonament
+        internetdomowy pakietdanych swiatlowod uslugitelefonicz telefonemovel dadosmoveis tarifario
+        comunicacoes mensalidade broadband mobilenumber phonebill callcharges dataallowance linerental
+        monthlyplan mobileplan mobilfunk festnetz rufnummer telefonrechnung datenvolumen internetanschluss
+        handyrechnung telefonanschluss forfaitmobile lignemobile fibreoptique abonnementinternet
+        facturemobile lignefixe facturetelephone lineamovil tarifamovil fibraoptica lineafija facturamovil
+        llamadas lineamobile lineafissa telefonia fibraottica offertamobile chiamate mobielnummer
+        abonnementmobiel internetabonnement belminuten mobieleabonnement numertelefonu abonamenttelefoniczny
+        uslugitelekomunikacyjne internetmobilny polaczenia telemovel cartaomovel pacoteinternet chamadas
+        internetonbeperkt onbeperktinternet digitaletelevisie onbeperktbellen vastelijn vastetelefonie
+        mobieldata internetettelevision boxinternet appelsillimites lignefibre numeromobile offreinternet
+        freieinheiten inklusivminuten mobilfunknummer handynummer internetzugang grundgebuhranschluss
+        kabelanschluss lineafibra serviciomovil canaltv lineeinternet offertafibra canonemensile datiinclusi
+        pacotefibra canaistv internetfixa servicosdetelecom bredband mobilabonnemang mobilnummer
+        samtalochsms fiberanslutning abonnemangsavgift bredbaand mobilabonnement mobiltelefoni opkald
+        dataforbrug fibernet tvpakke frital internetforbindelse fullfibre anytimecalls fiberinternet
+        wirelessplan internetplan homephone longdistance
         """
     ),
     BillKind.CARD: listed(
@@ -242,24 +309,36 @@ STRONG: dict[BillKind, frozenset[str]] = {
         tarjetadecredito limitedecredito movimientosdelatarjeta estrattocontocarta cartadicredito
         limitedispesa fidodellacarta creditcardoverzicht kaartoverzicht bestedingslimiet
         rekeningoverzichtcreditcard wyciagkarty kartakredytowa kartykredytowej limitkredytowy
-        extratodocartao cartaodecredito limitedecreditodocartao
+        extratodocartao cartaodecredito limitedecreditodocartao votrecartebancaire
+        montantdebitesurvotrecompte debitdiffere kartenumsatz kreditkort kortutdrag kontokort
+        disponibelkredit kreditgrans kortoversigt kreditmaksimum saldodelacarta minimumbetaling
+        newbalancetotal previouspurchases
         """
     ),
     BillKind.BANK: listed(
         """
         consolidatedstatement beginningbalance endingbalance availablebalance depositsandother withdrawals
-        checkingaccount overdraft kontoubersicht sollzins habenzins
-        dispositionskredit wertstellung saldovortrag endsaldo anfangssaldo kontoinhaber soldeprecedent
-        decouvert virement relevedevoscomptes saldodisponible reintegro movimientosdelacuenta ingresos
-        saldodisponibile saldocontabile bonifico accrediti giacenza nieuwsaldo vorigsaldo bijschrijving
-        tegenrekening wyciag historiarachunku przelewwychodz saldodisponivel saldocontabilistico
-        depositosaordem levantamento extratocombinado bankstatement accountstatement statementofaccount
-        openingbalance closingbalance sortcode currentaccount savingsaccount kontoauszug girokonto
-        alterkontostand neuerkontostand kontostand buchungstag relevedecompte comptecourant comptecheques
-        anciensolde nouveausolde soldecrediteur extractodecuenta extractobancario cuentacorriente
-        saldoanterior saldofinal estrattoconto contocorrente saldoiniziale saldofinale rekeningafschrift
-        bankafschrift beginsaldo eindsaldo betaalrekening wyciagzrachunku wyciagbankowy saldopoczatkowe
-        saldokoncowe rachunekbiezacy extratodeconta extratobancario contaaordem saldoinicial
+        checkingaccount overdraft kontoubersicht sollzins habenzins dispositionskredit wertstellung
+        saldovortrag endsaldo anfangssaldo kontoinhaber soldeprecedent decouvert virement relevedevoscomptes
+        saldodisponible reintegro movimientosdelacuenta ingresos saldodisponibile saldocontabile bonifico
+        accrediti giacenza nieuwsaldo vorigsaldo bijschrijving tegenrekening wyciag historiarachunku
+        przelewwychodz saldodisponivel saldocontabilistico depositosaordem levantamento extratocombinado
+        bankstatement accountstatement statementofaccount openingbalance closingbalance sortcode
+        currentaccount savingsaccount kontoauszug girokonto alterkontostand neuerkontostand kontostand
+        buchungstag relevedecompte comptecourant comptecheques anciensolde nouveausolde soldecrediteur
+        extractodecuenta extractobancario cuentacorriente saldoanterior saldofinal estrattoconto
+        contocorrente saldoiniziale saldofinale rekeningafschrift bankafschrift beginsaldo eindsaldo
+        betaalrekening wyciagzrachunku wyciagbankowy saldopoczatkowe saldokoncowe rachunekbiezacy
+        extratodeconta extratobancario contaaordem saldoinicial extraitdecompte soldereporte soldefinal
+        soldeinitial compteprive totaldesmouvements interetscrediteurs kontostandam buchungsdatum
+        girokontoprivat valutadatum rechnungsabschluss privatkonto saldoubertrag schlusssaldo
+        saldodelacuenta cuentaahorro saldodapertura saldodichiusura listamovimenti movimentiediconto
+        rekeninguittreksel rekeninguittreksels zichtrekening nieuwesaldo saldokonca obroty lacznieobciazenia
+        rachunekoszczednosciowy saldodisponiveis movimentosdaconta contadepositos kontoutdrag ingaendesaldo
+        utgaendesaldo lonekonto privatkonto sparkonto insattningar kontoudtog primosaldo ultimosaldo
+        lonkonto budgetkonto indsaettelse haevning nemkonto saldoultimo checkingsummary depositsandadditions
+        electronicwithdrawals paidinpaidout moneyin moneyout balancebroughtforward balancecarriedforward
+        chequingaccount dailybalance
         """
     ),
     BillKind.TAX: listed(
@@ -278,6 +357,17 @@ STRONG: dict[BillKind, frozenset[str]] = {
         declaraciondelarenta recibodelibi agenziadelleentrate avvisodipagamentotari impostamunicipale
         belastingaanslag aanslagbiljet belastingdienst gemeentelijkebelastingen urzadskarbowy
         podatekodnieruchomosci decyzjapodatkowa notadeliquidacao impostomunicipal autoridadetributaria
+        hebesatz messbetrag kassenzeichen grundsteuermessbetrag strassenreinigung abgabenart abfallgebuhr
+        mullgebuhr hundesteuer gemeindesteuer staatssteuer veranlagung steuerperiode direktebundessteuer
+        abgabenkonto einkommensteuervorauszahlung precompteimmobilier avertissementextrait roledimposition
+        taxecommunale orduresmenageres valorcatastral referenciacatastral impuestomunicipal tasadebasuras
+        recaudacionmunicipal avvisotari renditacatastale tributocomunale rioolheffing ozbeigenaar
+        watersysteemheffing zuiveringsheffing aanslagnummer belastingjaar onroerendevoorheffing
+        personenbelasting gospodarowanieodpadami zaodpady podatnik matrizpredial valorpatrimonial
+        cadernetapredial slutskattebesked skattekonto fastighetsavgift kommunalskatt taxeringsvarde
+        inkomstskatt deklaration arsopgorelse forskudsopgorelse ejendomsskat ejendomsbidrag grundskyld
+        skattekort municipaltax schooldistricttax assessmentnotice propertyassessment localpropertytax
+        hmrevenue
         """
     ),
     BillKind.INVOICE: listed(
@@ -319,16 +409,20 @@ ISSUERS: dict[BillKind, frozenset[str]] = {
     BillKind.UTILITY: listed(
         """
         stadtwerke energie energy energia energias power electric electricity water gas wasser strom luz
-        luce agua aguas eau gaz utilities waterworks wasserwerke wodociagi energetyka prad stroom edf
+        luce agua aguas eau eaux acque gaz gemeindewerke elektrizitatswerk
+        energi forsyning elnat hydro utilities waterworks wasserwerke wodociagi energetyka prad stroom edf
         """
     ),
     BillKind.TELECOM: listed(
         """
         telecom telekom mobile mobil mobilfunk wireless broadband telefonia telefonica telefono movil mobiel
-        fibre fibra internet telco telekomunikacja cable telephone
+        fibre fibra internet telco telekomunikacja cable telephone telekommunikation telecomunicaciones
+        telecomunicazioni bredband bredbaand
         """
     ),
-    BillKind.BANK: listed("bank banque banco banca sparkasse volksbank caisse caixa"),
+    BillKind.BANK: listed(
+        "bank banque banco banca sparkasse volksbank caisse caixa caja sparbank raiffeisenbank kantonalbank"
+    ),
     BillKind.TAX: listed(
         """
         finanzamt tax council hacienda tributaria impots finances entrate belastingdienst skarbowy financas
@@ -347,14 +441,36 @@ NO_ISSUER = listed(
     """
 )
 """Parts of words in titles and headings, which no issuer's name has."""
-INVOICE = listed("invoice rechnung facture factura fattura factuur faktura fatura")
+INVOICE = listed("invoice rechnung facture factura fattura factuur faktura fatura regning")
 """Headings of a bill of any kind: alone they make no bill of a supplier."""
+FRANKED = listed(
+    """
+    postag deutschepost posteitaliane royalmail uspostage entgeltbezahlt infomail portopaye portpaye
+    portbetaald prioritaire firstclassmail presorted freepost dialogpost pressepost
+    """
+)
+"""Parts of the line where a stamp would be: it names the post, not the issuer."""
+NO_BILL = listed(
+    """
+    angebot angebote angebots kostenvoranschlag vertragsangebot offerte quotation estimate devis presupuesto
+    preventivo orcamento wycena kosztorys offert tilbud proforma lieferschein auftragsbestatigung
+    bestellbestatigung inkasso inkassoburo incassobureau deurwaarder gerechtsdeurwaarder windykacja
+    windykacyjna recouvrement huissier recobro recobros morosos debtcollection collectors bailiff bailiffs
+    enforcement inkassobolag inkassokrav kronofogden incassokantoor
+    """
+)
+"""Words in titles, or names of issuers, of letters that people get without a contract where they live."""
 
 
 def is_company(text: str) -> bool:
     """Return whether *text* names a company or an office."""
     words = set(re.split(r"\W+", stripped(folded(text))))
     return COMPANY.search(text) is not None or bool(words & TRADE)
+
+
+def is_no_bill(text: str) -> bool:
+    """Return whether *text* is a title or an issuer of a letter behind which is no contract for a place."""
+    return not NO_BILL.isdisjoint(re.split(r"\W+", stripped(folded(text))))
 
 
 def is_heading(text: str) -> bool:
