@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -23,7 +23,13 @@ from services.verifier.documents.results import (
     TextLine,
     reasons_of,
 )
-from services.verifier.documents.worker.examination import Readers, examine
+from services.verifier.documents.worker.examination import (
+    ADDRESS_SECONDS,
+    LEAST_ZONE_SECONDS,
+    ZONE_SECONDS,
+    Readers,
+    examine,
+)
 from services.verifier.documents.worker.frames import Request, WorkerTask
 from tests import hostile
 from tests.integration.documents.test_copies import ZONE_CORNERS, printed
@@ -47,10 +53,11 @@ class Desk:
     closer: tuple[TextLine, ...] = ()
     marks: tuple[TextLine, ...] = ()
     asked: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     def readers(self) -> Readers:
         return Readers(
-            zone=lambda _: self._answer("zone", self.zone),
+            zone=lambda _, seconds: self._sought(seconds),
             zone_checks=lambda zone: (
                 Check(name="zone", result=CheckResult.PASS if zone else CheckResult.NOT_RUN),
             ),
@@ -69,6 +76,10 @@ class Desk:
         assert picture.dtype == np.uint8
         found = self._answer("licence", self.licence)
         return found, (Check(name="barcode", result=CheckResult.PASS if found else CheckResult.NOT_RUN),)
+
+    def _sought(self, seconds: float) -> MachineZone | None:
+        self.seconds.append(seconds)
+        return cast("MachineZone | None", self._answer("zone", self.zone))
 
     def _answer(self, name: str, answer: Any) -> Any:
         self.asked.append(name)
@@ -165,6 +176,14 @@ def test_dots_of_a_print_over_a_document_are_noticed(desk: Desk, turns: int) -> 
     zone = desk.zone and desk.zone.model_copy(update={"turns": turns, "corners": ZONE_CORNERS})
     checks = replace(desk, zone=zone).read(hostile.encoded(Image.fromarray(page)), WorkerTask.IDENTITY).checks
     assert "copy_pattern" in reasons_of(checks)
+
+
+def test_a_zone_is_sought_in_what_is_no_letter_with_the_time_that_is_left() -> None:
+    identity, address = Desk(), Desk()
+    identity.read(PHOTO, WorkerTask.IDENTITY)
+    address.read(PHOTO, WorkerTask.ADDRESS)
+    assert identity.seconds == [ZONE_SECONDS]
+    assert LEAST_ZONE_SECONDS <= address.seconds[0] <= ADDRESS_SECONDS < ZONE_SECONDS
 
 
 def test_a_refused_file_is_shown_to_no_reader() -> None:

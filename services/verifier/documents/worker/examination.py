@@ -7,6 +7,7 @@ A preview passes on nothing of a file but pixels. No picture file is written her
 could write one that does harm where it is looked at; with pixels they can only paint.
 """
 
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ MOST_READ_PAGES: Final = 2
 
 ZONE_SECONDS: Final = 6.0
 """Processor time to look for a machine-readable zone: a picture without one costs the most."""
+ADDRESS_SECONDS: Final = 2.5
+"""Processor time for a proof of address from which on no zone is looked for in what is no letter."""
+LEAST_ZONE_SECONDS: Final = 0.5
+"""Processor time for a zone even then: most are found at the first look."""
 LINES_SECONDS: Final = 12.0
 """Processor time to read the text of a picture; a full page takes 2 to 6."""
 CLOSER_SECONDS: Final = 5.0
@@ -62,7 +67,8 @@ Found = tuple[Licence | None, tuple[Check, ...]]
 class Readers:
     """The readers of a picture, or of its lines."""
 
-    zone: Callable[[Picture], MachineZone | None]
+    zone: Callable[[Picture, float], MachineZone | None]
+    """Looks for a zone for so many seconds of processor time."""
     zone_checks: Callable[[MachineZone | None], tuple[Check, ...]]
     licence: Callable[[Picture], Found]
     lines: Callable[[Picture, int, Corners], tuple[TextLine, ...]]
@@ -78,6 +84,7 @@ class Readers:
 
 def examine(request: Request, readers: Readers) -> DocumentReading:
     """Return everything that *readers* find in the file."""
+    began = time.process_time()
     opened = open_file(request.content, request.media_type)
     reading = DocumentReading(
         media_type=opened.media_type,
@@ -92,7 +99,8 @@ def examine(request: Request, readers: Readers) -> DocumentReading:
         reading = _with_text(_with_document(reading, opened, readers), opened, readers)
         return reading if reading.zone or reading.licence else _with_bill(reading, readers)
     reading = _with_bill(_with_letter(reading, opened, readers), readers)
-    return reading if reading.bill else _with_document(reading, opened, readers)
+    left = max(LEAST_ZONE_SECONDS, ADDRESS_SECONDS - (time.process_time() - began))
+    return reading if reading.bill else _with_document(reading, opened, readers, left)
 
 
 def _with_letter(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
@@ -151,14 +159,16 @@ def _around(zone: MachineZone, upright: Picture, readers: Readers) -> Iterator[T
         yield from (line for line in closer if line.text not in found)
 
 
-def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
+def _with_document(
+    reading: DocumentReading, opened: OpenedFile, readers: Readers, seconds: float = ZONE_SECONDS
+) -> DocumentReading:
     """Add the licence's barcode, which is quick to look for; without one, the machine-readable zone."""
     pictures = opened.pictures[:MOST_READ_PAGES]
     licence, checks = _first_licence(pictures, readers)
     if licence is not None:
         checks = (*reading.checks, *checks, *copy_checks(pictures))
         return reading.model_copy(update={"licence": licence, "checks": checks})
-    zones = ((page, readers.zone(picture)) for page, picture in enumerate(pictures))
+    zones = ((page, readers.zone(picture, seconds)) for page, picture in enumerate(pictures))
     zone = next((zone.model_copy(update={"page": page}) for page, zone in zones if zone is not None), None)
     copied = () if zone is None else copy_checks([turned(pictures[zone.page], zone.turns)], zone.corners)
     checks = (*reading.checks, *checks, *readers.zone_checks(zone), *copied)
@@ -207,8 +217,8 @@ def installed_readers() -> Readers:
     )
 
 
-def _zone(picture: Picture) -> MachineZone | None:
-    return read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype(np.uint8), ZONE_SECONDS)
+def _zone(picture: Picture, seconds: float) -> MachineZone | None:
+    return read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype(np.uint8), seconds)
 
 
 def _lines(picture: Picture, page: int, known: Corners) -> tuple[TextLine, ...]:
@@ -232,7 +242,7 @@ def warm_up(readers: Readers) -> None:
         cv2.putText(page, text, place, cv2.FONT_HERSHEY_PLAIN, 1.9, (0, 0, 0), 2)
     readers.licence(page)
     readers.bill(readers.lines(page, 0, ()))
-    readers.zone(page)
+    readers.zone(page, ZONE_SECONDS)
 
 
 def show(request: Request) -> bytes:

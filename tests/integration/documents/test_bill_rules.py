@@ -1,0 +1,176 @@
+"""General rules that tell the issuer, the recipient and the day of a letter of any country."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from services.verifier.documents.bills.reader import kind_of, read_bill
+from services.verifier.documents.results import Bill, BillKind, TextLine
+
+HIGH = 0.015
+ISSUED = (date(2026, 1, 15),)
+HOME = ("Uferweg 1", "10115 Berlin")
+
+
+def page(*columns: Sequence[str]) -> list[TextLine]:
+    """Return lines with their places, in columns; a line that begins with a dot is in small print."""
+    found = []
+    for number, column in enumerate(columns):
+        for row, text in enumerate(column):
+            small = text.startswith(".")
+            shown, share = text.removeprefix("."), 0.006 if small else 0.01
+            if shown:
+                box = (0.1 + 0.5 * number, 0.05 + 0.02 * row, share * len(shown), HIGH)
+                found.append(TextLine(text=shown, box=box))
+    return sorted(found, key=lambda line: (line.box[1], line.box[0]))
+
+
+def foot(text: str) -> TextLine:
+    return TextLine(text=text, box=(0.1, 0.95, 0.008 * len(text), 0.01))
+
+
+def read(lines: Sequence[TextLine]) -> Bill:
+    bill = read_bill(lines)
+    assert bill is not None
+    return bill
+
+
+def test_a_sender_s_line_above_the_window_is_no_second_address() -> None:
+    sender = ".Nordau, Ring 2, 20095 Hamburg"
+    bill = read([*page([sender, "", "Frau", "Erika Beispiel", *HOME]), foot("Nordau")])
+    assert (bill.recipient, bill.address, bill.addresses) == ("Erika Beispiel", HOME, 1)
+    large = read([*page([sender[1:], "", "Frau", "Erika Beispiel", *HOME]), foot("Nordau")])
+    assert large.addresses == 2
+    person = read([*page([".Ada Example, Ring 2, 20095 Hamburg", "", "Frau", "Erika Beispiel", *HOME])])
+    assert person.addresses == 2
+
+
+def test_a_firm_in_the_window_is_the_recipient() -> None:
+    sender = ".Netz Nord GmbH · Ring 2 · 20095 Hamburg"
+    firm = ["Tischlerei Muster GmbH", "z. Hd. Frau Muster", *HOME]
+    lines = [*page([sender, "", *firm]), foot("Netz Nord GmbH")]
+    assert (read(lines).recipient, read(lines).address) == ("Tischlerei Muster GmbH", HOME)
+    assert read([*page(["", "", *firm]), foot("Netz Nord GmbH")]).recipient == ""
+    own = [".Netz Nord GmbH · Ring 2 · 20095 Hamburg", "", "Netz Nord GmbH", "Ring 2", "20095 Hamburg"]
+    assert read(page(own)).recipient == ""
+
+
+def test_no_firm_in_the_window_is_the_recipient_beside_a_person() -> None:
+    sender, firm = ".Netz Nord GmbH · Ring 2 · 20095 Hamburg", ["Tischlerei Muster GmbH", *HOME]
+    person = ["", "Ada Example", "Nebenweg 3", "10115 Berlin"]
+    assert read([*page([sender, "", *firm], person), foot("Netz Nord GmbH")]).recipient == ""
+
+
+def test_several_titles_in_a_line_are_no_name() -> None:
+    lines = page(["Herr und Frau", "Beat und Ursina Muster", *HOME])
+    assert read([*lines, foot("Strom Beispiel AG")]).recipient == "Beat und Ursina Muster"
+
+
+def test_a_payment_slip_names_payer_and_payee_once_more() -> None:
+    payee = ["Konto / Zahlbar an", "Gwerk Bachtal", "Ring 2", "6460 Altdorf"]
+    payer = ["Zahlbar durch", "Ada Muster", "Dorfstrasse 7", "6460 Altdorf"]
+    bill = read([*page(["", "", *payee], ["", "", *payer]), foot("Gwerk Bachtal AG")])
+    assert (bill.recipient, bill.addresses) == ("Ada Muster", 1)
+
+
+def test_departments_of_a_firm_are_no_persons_beside_it() -> None:
+    lines = page(
+        ["Contoso Ltd", "Contoso Office", "5 Main St", "New York, NY 10001", "", "", "Fabrikam Corp",
+         "12 Other St", "Redmond, WA 98052", "", "", "Bill to", "Fabrikam Finance", "7 Bill St",
+         "Redmond, WA 98052"],
+        ["", "", "", "", "Customer name: Fabrikam Corporation"],
+    )  # fmt: skip
+    bill = read(lines)
+    assert (bill.recipient, bill.address) == ("Fabrikam Corp", ("12 Other St", "Redmond, WA 98052"))
+    assert bill.addresses > 1
+
+
+def test_an_office_below_the_issuer_s_name_is_its_own() -> None:
+    office = ["Bank Muster", "Agence du Port", "2 quai Neuf", "33000 Bordeaux"]
+    person = ["", "", "", "", "Mme Ada Exemple", "8 rue Neuve", "33000 Bordeaux"]
+    named = read([*page(office, person), foot("Bank Muster SA")])
+    assert (named.recipient, named.addresses) == ("Mme Ada Exemple", 1)
+    unnamed = read([*page(["", *office[1:]], person), foot("Bank Muster SA")])
+    assert unnamed.addresses == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "issuer"),
+    [
+        pytest.param(
+            [*page([".Musterpost AG Entgelt bezahlt", "Frau", "Erika Beispiel", *HOME]),
+             foot("Nordlicht Vertrieb GmbH, Ring 2, 20095 Hamburg")],
+            "Nordlicht Vertrieb GmbH", id="the post is no issuer"),
+        pytest.param(
+            [*page(["Messdienst Zwei GmbH", "", "Frau", "Erika Beispiel", *HOME]),
+             foot("Nordlicht Vertrieb GmbH, www.nordlicht.example")],
+            "Nordlicht Vertrieb GmbH", id="the firm with the site"),
+        pytest.param([*page(["", "Frau", "Erika Beispiel", *HOME]),
+                      foot("Compagnie des eaux et des forets de la Lesse SC - rue Neuve 4")],
+                     "Compagnie des eaux et des forets de la Lesse SC", id="a long name with its form"),
+        pytest.param([*page(["Lumina", "", "Frau", "Erika Beispiel", *HOME]), foot("Lumina, Ring 2")],
+                     "Lumina", id="a name at the head and the foot"),
+        pytest.param(page(["Lumina", "", "Frau", "Erika Beispiel", *HOME]), "", id="a name without a sign"),
+    ],
+)  # fmt: skip
+def test_issuer_is_told_by_more_than_its_place(lines: Sequence[TextLine], issuer: str) -> None:
+    assert read(lines).issuer == issuer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lausanne, le 15 janvier 2026", "Bielsko-Biała, 15.01.2026 r.", "Relevé arrêté au 15/01/2026",
+        "Fakturadatum 2026-01-15", "Fakturadatum: 15 januari 2026", "Regningsdato 15. januar 2026",
+        "Opgørelsesdato: 15. januar 2026", "Date of this bill 15 Jan 2026",
+    ],
+)  # fmt: skip
+def test_day_of_issue_is_read_behind_towns_and_in_ten_languages(text: str) -> None:
+    lines = [TextLine(text=text) for text in ("Strom Beispiel AG", text, "Weg 1, 12345 Berlin")]
+    assert read(lines).issued == ISSUED
+
+
+@pytest.mark.parametrize(
+    "text", ["Née le 15 janvier 2026", "Förfallodatum 2026-01-15", "Betalingsdato 15. januar 2026"]
+)
+def test_other_days_of_such_letters_are_no_day_of_issue(text: str) -> None:
+    lines = [TextLine(text=text) for text in ("Strom Beispiel AG", text, "Weg 1, 12345 Berlin")]
+    assert read(lines).issued == ()
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["Elförbrukning oktober", "Mätarställning", "Energiskatt"], BillKind.UTILITY),
+        (["Aconto for vand og spildevand", "Målerleje"], BillKind.UTILITY),
+        (["Rechnung", "Wasserzins", "Abwassergebühr"], BillKind.UTILITY),
+        (["Extrait de compte", "Solde reporté"], BillKind.BANK),
+        (["Uw factuur", "Digitale televisie", "Internet onbeperkt"], BillKind.TELECOM),
+        (["Bescheid", "Hebesatz", "Grundsteuer B"], BillKind.TAX),
+        (["Rechnung", "Telefonisch erreichbar", "Einzelhandel", "Anschlüsse im Bad"], BillKind.INVOICE),
+    ],
+)
+def test_kind_is_recognised_in_more_countries(texts: Sequence[str], kind: BillKind) -> None:
+    assert kind_of(texts) is kind
+
+
+@pytest.mark.parametrize(
+    ("title", "issuer"),
+    [
+        ("Ihr Angebot für Ökostrom", "Strom Beispiel AG"), ("DEVIS n° 12", "Eau Exemple SA"),
+        ("Letzte Mahnung", "Beispiel Inkasso GmbH"), ("Windykacja należności", "Prąd Przykład S.A."),
+        ("Presupuesto", "Luz Inventada S.L."), ("Tilbud", "Energi Eksempel A/S"),
+    ],
+)  # fmt: skip
+def test_offers_and_letters_of_collectors_are_no_bills(title: str, issuer: str) -> None:
+    lines = [*page([issuer, "", "Frau", "Erika Beispiel", *HOME, "", "Zählernummer 12 kWh", "Arbeitspreis"])]
+    assert read(lines).kind is BillKind.UTILITY or "Inkasso" in issuer
+    titled = TextLine(text=title, box=(0.1, 0.4, 0.3, HIGH))
+    assert read([*lines, titled]).kind is BillKind.UNKNOWN
+
+
+def test_a_town_below_a_house_that_is_not_parsed_ends_an_address() -> None:
+    lines = page(["D. AGUSTÍN EJEMPLO OROZCO", "PZA MAYOR 3 2 IZDA", "34001 PALENCIA"])
+    bill = read([*lines, foot("Caja Ejemplo S.A.")])
+    assert bill.address == ("PZA MAYOR 3 2 IZDA", "34001 PALENCIA")
