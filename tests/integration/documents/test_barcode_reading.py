@@ -122,6 +122,15 @@ def test_where_no_barcode_is_none_is_missed(image: Image.Image) -> None:
     assert reasons_of(checks) == ()
 
 
+def test_text_is_not_searched_for_a_barcode() -> None:
+    page = Image.new("L", (1000, 700), "white")
+    for row in range(8):
+        ImageDraw.Draw(page).text((60, 60 + 70 * row), "P<UTOEXAMPLE<<ADA<<<<<<<<<<<<<<", font_size=44)
+
+    assert not list(symbols.zones(np.asarray(page)))
+    assert list(symbols.zones(np.asarray(photo(6).convert("L"))))
+
+
 def test_a_barcode_that_is_no_licence_is_said_to_be_malformed() -> None:
     licence, checks = read_licence(np.asarray(hostile.barcode(b"M1EXAMPLE/ADA EABC123 VIEFRA")))
 

@@ -36,6 +36,10 @@ LEAST_ENERGY = 0.15
 LEAST_AREA = 0.002
 """Of the searched picture."""
 MOST_ZONES = 4
+BARCODE_COHERENCE = 0.5
+"""Of a whole zone: lines of text have up to 0.5, symbols from 0.6, and edges of a card 0.9."""
+BARCODE_FILLED = 0.3
+"""Part of its rectangle that is coherent: text up to 0.3, symbols from 0.4. Less of both is text."""
 MARGIN = 0.06
 """Added round a zone, in parts of its longer side: start and stop pattern need a quiet zone."""
 BARCODE: Final = "barcode"
@@ -132,8 +136,12 @@ def zones(grey: Picture) -> Iterator[BarcodeZone]:
             return
         inside = labels == label
         # By how much the edges are turned from upright, in degrees between -90 and 90.
-        slope = math.atan2(2 * both[inside].sum(), across[inside].sum() - down[inside].sum())
-        yield _enclose(inside, math.degrees(slope / 2), scale)
+        upright, tilted = across[inside].sum() - down[inside].sum(), 2 * both[inside].sum()
+        zone = _enclose(inside, math.degrees(math.atan2(tilted, upright) / 2), scale)
+        agreed = math.hypot(upright, tilted) / max(across[inside].sum() + down[inside].sum(), 1)
+        filled = areas[label] / (zone.size[0] * zone.size[1] * scale**2)
+        if agreed >= BARCODE_COHERENCE or filled >= BARCODE_FILLED:
+            yield zone
 
 
 def level(grey: Picture, zone: BarcodeZone, turn: float) -> Picture:
