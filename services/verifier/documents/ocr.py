@@ -3,13 +3,23 @@
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.verifier.documents.files.picture import Picture
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
 
 LEAST_WIDTH = 96
 """Of a line as it is read, 48 pixels high; a shorter one is filled up, which costs time (default: 320)."""
+STRIDE = 32
+"""Pixels; the sides of a picture in which lines are looked for are multiples of it."""
+INKS = ((np.arange(256, dtype=np.float64) / 255 - 0.5) / 0.5).astype(np.float32)
+"""What the model takes for each value of a pixel."""
 ONE_THREAD = dict.fromkeys(
     (f"EngineConfig.onnxruntime.{kind}_op_num_threads" for kind in ("intra", "inter")), 1
 )
@@ -33,6 +43,23 @@ def line_engine() -> "RapidOCR":
     return paddle_engine(
         {"Global.log_level": "critical", **shape, **{f"Global.{step}": False for step in steps}}
     )
+
+
+def line_corners(engine: "RapidOCR", picture: Picture, scale: float) -> NDArray[np.float32]:
+    """
+    Return the corners of each line of text in *picture*, in its pixels; it is made *scale* times as large.
+
+    The engine's own steps enlarge a flat picture, count in double precision and cut out each line: three
+    hundredths of the time of a document.
+    """
+    height, width = picture.shape[:2]
+    wide, high = (max(1, round(int(side * scale) / STRIDE)) * STRIDE for side in (width, height))
+    planes = cv2.LUT(cv2.resize(picture, (wide, high)), INKS).transpose(2, 0, 1)
+    loaded: Any = engine
+    detector = loaded._load_det_model()  # noqa: SLF001 - nothing public gives places alone
+    found = detector.session(np.ascontiguousarray(planes[np.newaxis]))
+    boxes, _ = detector.postprocess_op(found, (height, width))
+    return np.asarray(detector.sorted_boxes(boxes), dtype=np.float32).reshape(-1, 4, 2)
 
 
 def paddle_engine(params: Mapping[str, object]) -> "RapidOCR":

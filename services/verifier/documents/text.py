@@ -10,16 +10,17 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rapidocr.main import RapidOCRError
 
 from services.verifier.documents.files.picture import Picture
-from services.verifier.documents.ocr import block_engine, line_engine
+from services.verifier.documents.ocr import block_engine, line_corners, line_engine
 from services.verifier.documents.results import TextLine
 
 LONGEST_SIDE = 2000
 """Pixels; a larger picture is made smaller. A page of A4 is read well at 170 dots per inch."""
 SOUGHT_SIDES = (960, 1280)
 """Pixels, least and most; lines are looked for in a smaller picture: the time grows with its area."""
+LEAST_SOUGHT = 736
+"""Of the shorter side of the picture in which lines are looked for, in pixels, unless it is a strip."""
 CLOSER_SIDE = 1600
 """Pixels; for a second look, also at a smaller picture."""
 SOUGHT_ZONE = 900
@@ -109,15 +110,13 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
 
 def _crops_across(view: Picture) -> list[Picture]:
     """Return the tilted and upright lines of text in *view*; upright ones also turned round."""
-    try:
-        crops, found = block_engine().detect_and_crop(view, {})
-    except RapidOCRError:
-        return []
-    boxes = zip(crops, np.asarray(found.boxes), strict=True)
+    lines = line_corners(block_engine(), view, 1.0)
+    across = [_tilt(box) > LEAST_TILT or _stands(box) for box in lines]
+    boxes = lines[np.asarray(across, bool)]
+    crops = zip(block_engine().crop_text_regions(view, boxes), boxes, strict=True)
     return [
         sight
-        for crop, box in boxes
-        if _tilt(box) > LEAST_TILT or _stands(box)
+        for crop, box in crops
         for sight in ((crop, cv2.rotate(crop, cv2.ROTATE_180)) if _stands(box) else (crop,))
     ]
 
@@ -168,7 +167,7 @@ def _small(picture: Picture) -> Picture | None:
     if min(picture.shape[:2]) < SHORTEST_SIDE:
         return None
     colours = picture if picture.ndim == 3 else np.stack([picture] * 3, axis=-1)  # noqa: PLR2004 - axes
-    return _shrunk(np.ascontiguousarray(colours[:, :, 2::-1]), LONGEST_SIDE)
+    return np.ascontiguousarray(_shrunk(colours[:, :, :3], LONGEST_SIDE)[:, :, ::-1])
 
 
 def _shrunk(picture: Picture, longest: int) -> Picture:
@@ -204,15 +203,17 @@ def _found(picture: Picture, side: int, known: Corners) -> tuple[NDArray[np.floa
     Lines are looked for with the longest side of *side* pixels.
     """
     sought = _shrunk(picture, side)
-    try:
-        _, found = line_engine().detect_and_crop(framed(sought), {})
-    except RapidOCRError:
-        return np.empty((0, 4, 2), dtype=np.float32), []
-    boxes = np.asarray(found.boxes, dtype=np.float32) * (picture.shape[1] / sought.shape[1])
+    boxes = line_corners(line_engine(), sought, _enlargement(sought)) * (picture.shape[1] / sought.shape[1])
     if known:
         place = np.asarray(known, np.float32) * np.asarray(picture.shape[1::-1], np.float32)
-        boxes = np.asarray([box for box in boxes if not _fills(box, place)], dtype=np.float32)
+        boxes = np.asarray([box for box in boxes if not _fills(box, place)], np.float32).reshape(-1, 4, 2)
     return boxes, line_engine().crop_text_regions(picture, boxes)
+
+
+def _enlargement(picture: Picture) -> float:
+    """Return by how much a small *picture* is made larger, so that lines are found; a strip is not."""
+    least, most = sorted(picture.shape[:2])
+    return float(max(1.0, LEAST_SOUGHT / max(least, most // 2)))
 
 
 def _sought_side(known: Corners) -> int:

@@ -35,6 +35,13 @@ def test_a_grey_picture_is_read_like_a_coloured_one() -> None:
     assert [line.text for line in read_lines(np.asarray(drawn(LINES[:1]).convert("L")))] == list(LINES[:1])
 
 
+def test_lines_are_found_where_the_engine_itself_finds_them() -> None:
+    page = Image.new("RGB", (1024, 768), "white")
+    page.paste(drawn(LINES, 3), (40, 60))
+    _, found = ocr.line_engine().detect_and_crop(np.asarray(page), {})
+    assert np.array_equal(ocr.line_corners(ocr.line_engine(), np.asarray(page), 1.0), np.asarray(found.boxes))
+
+
 def test_lines_that_fill_a_part_that_was_read_are_left_out() -> None:
     picture = np.asarray(drawn(LINES))
     box = read_lines(picture)[1].box
