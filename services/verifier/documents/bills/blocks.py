@@ -53,7 +53,7 @@ _ODD_TOWN = re.compile(
 )
 """A town with a code that no country has, or that lost its blank; it counts below a house and a name."""
 _HOUSE = re.compile(
-    r"\d{1,5}\s?[a-zA-Z]?,?\s+[^\W\d_]{2}.*|[^\W\d_].*[^\W\d_]\.?,?\s+\d{1,5}\s?[a-zA-Z]?(?:[ ,/].*)?"
+    r"\d{1,5}\s?[a-zA-Z]?,?\s+[^\W\d_]{2}.*|[^\W\d_].*[^\W\d_]\.?,?\s+\d{1,5}\s?[a-zA-Z]?(?:[ ,/-].*)?"
 )
 """A line with a street and a number."""
 _EXACT_CODES = frozenset({"GB", "IE"})

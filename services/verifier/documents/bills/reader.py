@@ -49,6 +49,8 @@ ALONE = 10
 MOST_WORDS, MOST_OF_FIRM = 7, 10
 """Of a name, and of one with a legal form: more is a sentence."""
 _SITE = re.compile(r"(?i)(?:www\.|@)([^\W_][\w-]{3,})\.")
+_WORDS = frozenset({"SE", "CO", "SA", "AG", "KG", "COMPANY"})
+"""Legal forms that are words or units as well."""
 TITLE = 40
 """Letters of a title; longer text mentions such a letter."""
 MONTHS = 12
@@ -135,9 +137,9 @@ def _is_issuers(block: Block, issuer: str) -> bool:
 
 def _is_no_bill(cells: Sequence[Cell], issuer: str) -> bool:
     """Return whether a title, or the name of the issuer, says that the letter is another."""
-    titles = (cell.text for cell in cells if cell.page == 0 and cell.box[1] < MIDDLE)
+    titles = [cell.text for cell in cells if cell.page == 0 and cell.box[1] < MIDDLE]
     return words.is_no_bill(issuer) or any(
-        words.is_no_bill(text) for text in titles if len(compact(text)) <= TITLE
+        words.OFFER.match(text) or (len(compact(text)) <= TITLE and words.is_no_bill(text)) for text in titles
     )
 
 
@@ -157,6 +159,7 @@ def _tells(cell: Cell) -> bool:
         or words.is_heading(text)
         or words.is_company(text)
         or words.is_no_bill(text)
+        or words.OFFER.match(text)
         or is_label(text)
         or CARE_OF.match(text)
         or cell.label in words.RECIPIENT
@@ -224,7 +227,7 @@ def _issuer(cells: Sequence[Cell], recipient: str) -> str:
     """Return the name of the issuer: of a company at the head or foot, else the largest text at the head."""
     heights = sorted(cell.box[3] for cell in cells)
     usual = heights[len(heights) // 2] if heights else 0.0
-    named = [(cell, _SEPARATED.split(_value(cell.text))[0]) for cell in cells if cell.page == 0]
+    named = [(cell, _as_issuer(cell.text)) for cell in cells if cell.page == 0]
     able = [(cell, name) for cell, name in named if _is_level(cell) and _is_issuer(name, recipient)]
     ends = [(cell, name) for cell, name in able if not HEAD < cell.box[1] < FOOT]
     head = [(cell, name) for cell, name in able if cell.box[1] < HEAD]
@@ -234,7 +237,19 @@ def _issuer(cells: Sequence[Cell], recipient: str) -> str:
     )
     tall = sorted((cell for cell, _ in head if cell.box[3] > TALL * usual), key=lambda cell: -cell.box[3])
     trades = (name for _, name in ends if words.is_company(name))
-    return next(chain(firms, (cell.text for cell in tall), trades, _repeated(head, cells)), "")
+    sited = (cell.text for cell in cells if cell.box[1] < LETTERHEAD and compact(cell.text) in sites)
+    large = (cell.text for cell in tall)
+    return next(chain(firms, large, sited, trades, _repeated(head, cells)), "")
+
+
+def _as_issuer(text: str) -> str:
+    """Return the name at the beginning of *text*: up to its legal form, where numbers follow that."""
+    name = _SEPARATED.split(_value(text))[0]
+    form = words.COMPANY.search(name)
+    if form is None or not re.search(r"\d", name[form.end() :]):
+        return name
+    sure = form[0].strip(" ,.(&-") not in _WORDS and re.search(r"[A-Z]", form[0])
+    return name[: form.end()].rstrip(" ,.·|)") if sure else name
 
 
 def _sites(cells: Sequence[Cell]) -> set[str]:
@@ -415,11 +430,18 @@ def _beside(cells: Sequence[Cell], at: int) -> Rank:
         return Rank.PLACED
     if rank is not None:
         return rank
-    if over and written_dates(over.text):
-        return Rank.OTHER  # a column of dates is that of a table
+    if any(cell and written_dates(cell.text) for cell in (over, left)):
+        return Rank.OTHER  # a column or a row of dates is that of a table
     rank = _label(over.text) if over else None
-    table = rank is Rank.DATE and below is not None and written_dates(below.text)
+    table = below is not None and (
+        written_dates(below.text) if rank is Rank.DATE else rank is not None and _is_date(below.text)
+    )
     return Rank.OTHER if table else Rank.BARE if rank is None else rank
+
+
+def _is_date(text: str) -> bool:
+    """Return whether *text* is a date, and nothing else."""
+    return [(one.start, one.end) for one in written_dates(text)] == [(0, len(text))]
 
 
 def _after(text: str, one: WrittenDate, written: Sequence[WrittenDate]) -> str:
@@ -437,7 +459,9 @@ def _label(text: str) -> Rank | None:
         issued, other = _likest(words.ISSUED, plain), _likest(words.OTHER, plain)
     if max(issued, other) >= 0:
         return Rank.ISSUED if issued > other else Rank.OTHER
-    return Rank.DATE if plain in words.DATE or words.DATE_AT_END.search(text) else None
+    if plain in words.DATE or words.DATE_AT_END.search(text):
+        return Rank.DATE
+    return Rank.OTHER if words.DATE_OF.match(text) else None
 
 
 def _last(labels: Iterable[str], text: str) -> int:

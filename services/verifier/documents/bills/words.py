@@ -38,7 +38,8 @@ ISSUED = listed(
     utstallningsdatum utskriftsdatum datumforfaktura fakturerad dokumentdatum brevdatum utfardad
     kontoutdragsdatum fakturadato regningsdato udstedelsesdato udskriftsdato opgorelsesdato udsendelsesdato
     kontoudtogsdato dateretden udstedtden fakturaenerudstedt rechnungsausstellung bescheidtag
-    erstellungsdatum druckdatum ausgabedatum abrechnungsdatum
+    erstellungsdatum druckdatum ausgabedatum abrechnungsdatum datedenvoi dateenvoi fechadeenvio dataenvio
+    datadiinvio verzendingsdatum
     """
 )
 
@@ -69,7 +70,7 @@ OTHER = listed(
     betalesden aflaesning aflaesningsdato malerstand fodselsdato leveringsdato bogforingsdato traekkes
     forbrugsperiode opgorelsesperiode indflytning pagadero reglementavant areglerle debitele debiteele
     relevele factureprecedente datedevaleur scadeil addebito pagatoil uiterlijk vervalt einddatumcontract
-    zapadalnosci
+    zapadalnosci exigib
     """
 )
 """Labels of any other day: of payment, of service, of birth."""
@@ -80,12 +81,16 @@ DATE = listed("date dated datum fecha data dates le den dnia em for per stand ad
 NUMBER_OF = re.compile(
     r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|extrait|fattura|"
     r"bolletta|estratto|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
-    r"\bof|\bdated|\bissued(?: at| on)?|\bz(?: dnia)?|\bde)\s*$"
+    r"\bof|\bdated|\bissued(?: at| on)?|\bz(?: dnia)?|\bde)\s*$|"
+    r"(?:estratto|extracto|extrato|extrait|relevé)\b[^\d]{0,30}?\b(?:al|au)\s*$"
 )
 """The number of a letter before the day it is of: *Bolletta n. 12 del*."""
 
 DATE_AT_END = re.compile(r"(?i)(?:^|\d[\s,;|]*)(?:date|datum|fecha|data)\s*[:.]?\s*$")
 """The same behind a number, as of the bill."""
+
+DATE_OF = re.compile(r"(?i)^(?:date|datum|fecha|data)\s+[^\W\d_]")
+"""The day of something: of the issue it is where :data:`ISSUED` knows it, and else of something other."""
 
 PLACED = re.compile(
     r"(?:[^\W\d_a-zß-ÿ][^\W\d_]+[ -]?){1,3}(?:,\s*(?:den|le|a|em|dnia|li|lì|op|on)?|\s(?:den|dnia))\s*"
@@ -117,6 +122,8 @@ TRADE = listed(
     forsyning forsikring bredband elnat energi sparbank boligselskab skatteforvaltningen skatteverket
     skattestyrelsen eaux acque aguas wasserwerk elektrizitatswerk werke caja caixa caisse cantonale cassa
     kasse abgaben steueramt steuern umweltbetriebe regies syndicat regie intercommunale
+    branch succursale sucursal bijkantoor kantoor geschaftsstelle zweigstelle marktgemeinde stadtgemeinde
+    ajuntament concello municipio
     """
 )
 """Words in names of companies and offices, and not of people."""
@@ -179,7 +186,7 @@ SELLER = listed(
 )
 """Labels of the issuer."""
 SENDER = re.compile(
-    r"(?i)\b(?:cedex|tsa|tel|fax|phone|www|nip|kvk|p\.? ?iva|ust|hrb|siret|registered|sede|sitz|cif|nif)\b|@|://"
+    r"(?i)\b(?:cedex|tsa|tel|fax|phone|www|nip|kvk|p\.? ?iva|ust|hrb|siret|registered|sede|sitz|cif|nif|retouradres)\b|@|://"
 )
 """Words beside an issuer's own address."""
 TITLES = listed(
@@ -187,7 +194,7 @@ TITLES = listed(
     herrn herr frau familie firma eheleute monsieur madame mme mr mrs ms m sig sigra gentmo gentma dhr mevr
     pan pani
     dame herren damen messieurs mesdames mlle mademoiselle miss mx don dona dna sra sr srta signor signora
-    egr spett spettle exmo exma exmos senhor senhora heer mevrouw mw fam panstwo szpan szpani fru hr
+    d da egr spett spettle exmo exma exmos senhor senhora heer mevrouw mw fam panstwo szpan szpani fru hr
     """
 )
 """Titles that stand alone above a name."""
@@ -269,7 +276,8 @@ STRONG: dict[BillKind, frozenset[str]] = {
         vandforbrug spildevand vandafledning vandafledningsbidrag malerleje malernummer malerstand
         fjernvarme elafgift nettarif elregning varmeforbrug fastbidrag forbrugssted vandafgift aftagenummer
         basiccharge globaladjustment naturalgas hydrobill electriccharges electricityuse customercharge
-        distributioncharge supplycharge psolevy dayunits nightunits wastewatercharge
+        distributioncharge supplycharge psolevy dayunits nightunits wastewatercharge termijnfactuur eanstroom
+        eangas stroomengas termijnbedragstroom
         """
     ),
     BillKind.TELECOM: listed(
@@ -295,7 +303,8 @@ STRONG: dict[BillKind, frozenset[str]] = {
         pacotefibra canaistv internetfixa servicosdetelecom bredband mobilabonnemang mobilnummer
         samtalochsms fiberanslutning abonnemangsavgift bredbaand mobilabonnement mobiltelefoni opkald
         dataforbrug fibernet tvpakke frital internetforbindelse fullfibre anytimecalls fiberinternet
-        wirelessplan internetplan homephone longdistance
+        wirelessplan internetplan homephone longdistance sansfil appelsettextos textosillimites
+        fasttelefoni fastatelefoni
         """
     ),
     BillKind.CARD: listed(
@@ -367,7 +376,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         cadernetapredial slutskattebesked skattekonto fastighetsavgift kommunalskatt taxeringsvarde
         inkomstskatt deklaration arsopgorelse forskudsopgorelse ejendomsskat ejendomsbidrag grundskyld
         skattekort municipaltax schooldistricttax assessmentnotice propertyassessment localpropertytax
-        hmrevenue
+        hmrevenue articledurole taxescommunales dechetsmenagers
         """
     ),
     BillKind.INVOICE: listed(
@@ -460,12 +469,18 @@ NO_BILL = listed(
     """
 )
 """Words in titles, or names of issuers, of letters that people get without a contract where they live."""
+OFFER = re.compile(
+    r"(?i)^(?:nuestra |su |la nostra |la sua )?(?:oferta|offerta|propuesta|proposta|aanbod)\s+"
+    r"(?:de|di|per|para|voor)\b"
+)
+"""A title of an offer, in words that alone name a tariff, too."""
 
 
 def is_company(text: str) -> bool:
     """Return whether *text* names a company or an office."""
     words = set(re.split(r"\W+", stripped(folded(text))))
-    return COMPANY.search(text) is not None or bool(words & TRADE)
+    town = re.match(r"(?i)(?:ville|ville et canton|cité) d[eu']", text) is not None
+    return town or COMPANY.search(text) is not None or bool(words & TRADE)
 
 
 def is_no_bill(text: str) -> bool:
