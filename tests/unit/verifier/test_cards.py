@@ -96,6 +96,7 @@ def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> N
         pytest.param("TUR", "KUECUEKOGLU", "KÜÇÜKOČLU", id="a letter that readers lack"),
         pytest.param("HUN", "SZOELLOESI", "SZÖLLÕSI", id="Hungarian letters"),
         pytest.param("ISL", "THORVALDSSON", "PORVALDSSON", id="Icelandic letters"),
+        pytest.param("AUT", "WEISSENBOECK", "WEIBENBÖCK", id="German letters"),
     ],
 )
 def test_print_confirms_names_with_letters_of_their_language(issuer: str, surname: str, text: str) -> None:

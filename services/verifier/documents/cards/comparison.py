@@ -40,6 +40,8 @@ _ALIKE = str.maketrans("OQILSBZG", "00115826")
 _LETTERS = str.maketrans("0158", "OISB")
 _LACKING = MappingProxyType({"HUN": str.maketrans("õôû", "őőű"), "TUR": str.maketrans("č", "ğ")})
 """By issuer, letters that readers see, and those that they stand for."""
+_SHARP_S = frozenset({"D", "AUT"})
+"""Issuers whose names have an ß, which readers take for a B."""
 
 
 class MachineSource(StrEnum):
@@ -186,6 +188,9 @@ def _forms(word: str, issuer: str) -> Iterator[str]:
     yield from spellings(word)
     if issuer in _LACKING:
         yield from spellings(word.translate(_LACKING[issuer]))
+    if issuer in _SHARP_S:
+        for place in re.finditer("[bβ]", word):
+            yield from spellings(f"{word[: place.start()]}ss{word[place.end() :]}")
     if issuer == "ISL" and word.startswith("p"):
         yield from spellings("th" + word[1:])  # a Þ
 
