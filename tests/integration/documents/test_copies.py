@@ -10,6 +10,7 @@ from services.verifier.documents.files.copies import (
     SIDE,
     Corners,
     colour_check,
+    median_below,
     pattern_check,
 )
 from services.verifier.documents.files.picture import Picture
@@ -94,6 +95,29 @@ def test_patterns_beside_the_document_do_not_count() -> None:
 
 def test_a_picture_too_small_for_patterns_shows_none() -> None:
     assert noticed(printed()[: SIDE - 1]) == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "below", "measured"),
+    [
+        ((9, 1, 1, 1, 9), True, 4),
+        ((1, 1, 1, 9), True, 3),
+        ((1, 1, 9, 4), True, 4),
+        ((1, 1, 9, 9), False, 4),
+        ((9, 9, 9, 1, 1), False, 5),
+    ],
+)
+def test_no_more_parts_are_measured_than_decide(
+    values: tuple[float, ...], below: bool, measured: int
+) -> None:
+    seen: list[float] = []
+
+    def measure(part: Picture) -> float:
+        seen.append(float(part[0]))
+        return seen[-1]
+
+    assert median_below(5.0, measure, [np.array([value]) for value in values]) is below
+    assert len(seen) == measured
 
 
 def test_a_document_without_colour_may_be_a_copy() -> None:
