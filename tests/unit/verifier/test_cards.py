@@ -40,10 +40,11 @@ def passport(
     given: str = "Erika Anna",
     born: str = "03 FEB/FÉV 1990",
     number: str = "C1FX2Y7K1",
+    expires: str = "06.05.2031",
 ) -> list[TextLine]:
     return card(
         ["Surname / Nom", surname, "Given names / Prénoms", given, "Date of birth", born, "Passport No",
-         number, "Date of expiry", "06.05.2031", *MACHINE]
+         number, "Date of expiry", expires, *MACHINE]
     )  # fmt: skip
 
 
@@ -238,6 +239,28 @@ def test_a_zone_that_is_full_may_have_cut_the_names() -> None:
     assert not ExpectedPrint.of(ZONE).name.truncated
     printed = passport(given="Erika Anna Margarethe Wilhelmine")
     assert only(print_checks(printed, zone), "given_names").result is CheckResult.PASS
+
+
+SLIP = ("BEISPIEL ERIKA ANNA", ZONE.number, "06.05.2031")
+"""What the zone says, on a slip of paper beside the card."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"surname": "Lindqvist"}, "surname", id="surname"),
+        pytest.param({"given": "Britta"}, "given_names", id="given names"),
+        pytest.param({"number": "ZZ99ZZ99Z"}, "number", id="number"),
+        pytest.param({"expires": "06.05.2021"}, "expires", id="expiry"),
+    ],
+)
+def test_a_slip_beside_a_card_does_not_outweigh_its_print(changes: dict[str, str], field: str) -> None:
+    printed = passport(**changes)
+    slip = [TextLine(text=text, box=(0.7, 0.9, 0.2, 0.02), confidence=0.99) for text in SLIP]
+    assert only(print_checks(printed, ZONE), field).result is not CheckResult.PASS
+    found = only(print_checks([*printed, *slip], ZONE), field)
+    assert (found.result, found.reasons) == (CheckResult.INCONCLUSIVE, ("mrz_print_mismatch",))
+    assert only(print_checks([*passport(), *slip], ZONE), field).result is CheckResult.PASS
 
 
 def test_a_name_within_another_is_another_name() -> None:

@@ -16,6 +16,7 @@ from typing import Self
 
 from services.verifier.documents.cards.fields import (
     SURE,
+    Printed,
     PrintedField,
     PrintedFields,
     is_label,
@@ -116,7 +117,7 @@ class _Answer(StrEnum):
     SAID = "said"
     DIFFERENT = "different"
     ALIKE = "alike"
-    """Something like it stands there: changed, or misread."""
+    """Something like it stands there, changed or misread, or it stands elsewhere than its label says."""
     UNREAD = "unread"
     UNASKED = "unasked"
 
@@ -175,12 +176,19 @@ def _names(
         missing = [] if any(not rest or is_label(rest) for rest in glued) else missing
     if expected.truncated and field is PrintedField.GIVEN_NAMES and missing == names[-1:]:
         missing = [] if any(word.startswith(missing[0]) for word in on_card) else missing
-    if not missing:
-        return _Answer.SAID
     labelled = [one for one in fields.of(field) if one.confidence >= SURE and _is_name(one.text)]
+    if not missing:
+        return _Answer.SAID if not labelled or _is_near(names, labelled, expected.issuer) else _Answer.ALIKE
     if labelled and all(match_parts(one.text, wanted).outcome is MatchOutcome.MISMATCH for one in labelled):
         return _Answer.DIFFERENT
     return _Answer.UNREAD
+
+
+def _is_near(names: Iterable[str], labelled: Iterable[Printed], issuer: str) -> bool:
+    """Return whether one of *names* stands around the labels: elsewhere, it may be beside the card."""
+    words = (word for one in labelled for text in one.near for word in split(_with_letters(text)))
+    forms = {form for word in words for form in _forms(word, issuer)}
+    return any(name in form for form in forms for name in names)
 
 
 def _forms(word: str, issuer: str) -> Iterator[str]:
@@ -212,13 +220,14 @@ def _number(wanted: str, lines: Sequence[TextLine], fields: PrintedFields) -> _A
     number = _plain_number(wanted)
     if not number:
         return _Answer.UNASKED
-    if len(number) >= LEAST_NUMBER and any(_has_number(line.text, number) for line in lines):
-        return _Answer.SAID
-    labelled = [_plain_number(one.text) for one in fields.of(PrintedField.NUMBER) if one.confidence >= SURE]
+    sure = [one.text for one in fields.of(PrintedField.NUMBER) if one.confidence >= SURE]
+    labelled = [_plain_number(text) for text in sure if re.search(r"\d", text)]
     # One of the same length is the number, or another.
     distances = [
         sum(a != b for a, b in zip(one, number, strict=True)) for one in labelled if len(one) == len(number)
     ]
+    if len(number) >= LEAST_NUMBER and any(_has_number(line.text, number) for line in lines):
+        return _Answer.ALIKE if min(distances, default=0) else _Answer.SAID
     if not distances:
         return _Answer.UNREAD
     return _Answer.ALIKE if min(distances) <= _FEW else _Answer.DIFFERENT
@@ -269,9 +278,11 @@ def _expires(expected: ExpectedPrint, lines: Sequence[TextLine], fields: Printed
     """Return whether the expiry is printed: a forger may compute the zone anew and leave the print."""
     if expected.expires is None:
         return _Answer.UNASKED
+    labelled = _sure_dates(fields, PrintedField.EXPIRES)
+    there = not labelled or any(expected.expires in days for days in labelled)
     if _is_printed(expected.expires, lines, fields):
-        return _Answer.SAID
-    if _sure_dates(fields, PrintedField.EXPIRES):
+        return _Answer.SAID if there else _Answer.ALIKE
+    if labelled:
         return _Answer.DIFFERENT
     return _Answer.ALIKE if _expires_otherwise(expected.born, fields) else _Answer.UNREAD
 

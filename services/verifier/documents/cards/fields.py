@@ -110,6 +110,8 @@ class Printed:
     field: PrintedField
     text: str
     confidence: float
+    near: tuple[str, ...] = ()
+    """Texts in its row, above and below its label: whichever of them is the content, it is among them."""
 
     @property
     def dates(self) -> tuple[date, ...]:
@@ -212,7 +214,8 @@ def _by_number(lines: Sequence[TextLine]) -> Iterator[tuple[str, Printed]]:
         value = match[2].strip() if field is None else rest
         source = line if value else _right_of(lines, at)
         if source is not None:
-            yield number, Printed(_NUMBERS[number], value or source.text.strip(), source.confidence)
+            near = tuple(_near(lines, at))
+            yield number, Printed(_NUMBERS[number], value or source.text.strip(), source.confidence, near)
 
 
 def _by_words(lines: Sequence[TextLine]) -> Iterator[Printed]:
@@ -224,7 +227,7 @@ def _by_words(lines: Sequence[TextLine]) -> Iterator[Printed]:
         candidates = (_right_of(lines, at), _below(lines, at))
         source = line if value else next((one for one in candidates if one and not _is_label(one.text)), None)
         if source is not None:
-            yield Printed(field, value or source.text.strip(), source.confidence)
+            yield Printed(field, value or source.text.strip(), source.confidence, tuple(_near(lines, at)))
 
 
 def _labelled(text: str) -> tuple[PrintedField | None, str]:
@@ -284,6 +287,23 @@ def _below(lines: Sequence[TextLine], at: int) -> TextLine | None:
     return min(under, key=lambda other: other.box[1], default=None)
 
 
+def _near(lines: Sequence[TextLine], at: int) -> Iterator[str]:
+    """Yield the texts around a label and its own; where places lack, those of the lines beside it."""
+    line = lines[at]
+    left, top, width, height = line.box
+    if not height:
+        yield from (other.text for other in lines[max(at - 2, 0) : at + 3])
+        return
+    for other in lines:
+        down = abs(other.box[1] + other.box[3] / 2 - top - height / 2)
+        beside = max(other.box[0] - left - width, left - other.box[0] - other.box[2])
+        far = _AROUND * max(height, other.box[3])
+        if other.page == line.page and (down < height or (down < far and beside < _ASIDE)):
+            yield other.text
+
+
+_AROUND = 3.5
+"""Heights of a line within which a value stands above or below its label."""
 _LOWER = 2.2
 """Heights of a line by which a value may stand below its label."""
 _ASIDE = 0.06
