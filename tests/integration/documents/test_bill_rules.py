@@ -161,6 +161,10 @@ def test_kind_is_recognised_in_more_countries(texts: Sequence[str], kind: BillKi
         ("Ihr Angebot für Ökostrom", "Strom Beispiel AG"), ("DEVIS n° 12", "Eau Exemple SA"),
         ("Letzte Mahnung", "Beispiel Inkasso GmbH"), ("Windykacja należności", "Prąd Przykład S.A."),
         ("Presupuesto", "Luz Inventada S.L."), ("Tilbud", "Energi Eksempel A/S"),
+        ("Your quote", "Example Energy Ltd"), ("Your energy offer", "Example Energy Ltd"),
+        ("Your personal quotation for electricity and gas supply at home", "Example Energy Ltd"),
+        ("Votre offre d'électricité", "Lumière Exemple SA"),
+        ("La nostra offerta per la luce", "Luce Esempio S.p.A."),
     ],
 )  # fmt: skip
 def test_offers_and_letters_of_collectors_are_no_bills(title: str, issuer: str) -> None:
@@ -168,6 +172,38 @@ def test_offers_and_letters_of_collectors_are_no_bills(title: str, issuer: str) 
     assert read(lines).kind is BillKind.UTILITY or "Inkasso" in issuer
     titled = TextLine(text=title, box=(0.1, 0.4, 0.3, HIGH))
     assert read([*lines, titled]).kind is BillKind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "title", ["Votre offre : Zen", "See our latest offers", "Your tariff: Fixed Offer 12"]
+)
+def test_name_of_a_tariff_is_no_offer(title: str) -> None:
+    issuer = "Strom Beispiel AG"
+    lines = page([issuer, "", "Frau", "Erika Beispiel", *HOME, "", title, "Zählernummer 12", "Arbeitspreis"])
+    assert read(lines).kind is BillKind.UTILITY
+
+
+PAYEE = ("", "", "", "Name: Eve Beispiel", "Lindenweg 5", "50733 Köln")
+
+
+@pytest.mark.parametrize(
+    "customer",
+    [
+        pytest.param(["Northern Bank plc", "Michelle Branch", *HOME], id="a surname that companies bear"),
+        pytest.param(
+            [".Northern Bank plc · Ring 2 · 50667 Köln", "Meyer GmbH", *HOME], id="a firm in the window"
+        ),
+    ],
+)
+def test_payee_is_not_the_recipient_beside_a_customer_like_a_company(customer: Sequence[str]) -> None:
+    bill = read([*page([*customer, *PAYEE]), foot("Northern Bank plc")])
+    assert bill.addresses == 2 or not bill.recipient
+
+
+def test_office_of_the_issuer_is_no_second_address() -> None:
+    office = ["Northern Bank plc", "Customer Service", *HOME]
+    bill = read([*page([*office, *PAYEE]), foot("Northern Bank plc")])
+    assert (bill.recipient, bill.addresses) == ("Eve Beispiel", 1)
 
 
 def test_a_town_below_a_house_that_is_not_parsed_ends_an_address() -> None:

@@ -41,6 +41,7 @@ HEAD, MIDDLE, FOOT = 0.35, 0.5, 0.85
 """Parts of the page from its top: where the head ends, where no title is below, where the foot begins."""
 SHORTEST_NAME = 5
 """Letters of an issuer's name by which a longer one is known to be the same."""
+MOST_FIRST_NAMES = 2
 LETTERHEAD = 0.12
 TALL = 1.4
 """By how much larger the name at the head is than other text."""
@@ -128,18 +129,25 @@ def _addressed_firms(blocks: Sequence[Block], recipient: Block | None, issuer: s
 
 
 def _is_issuers(block: Block, issuer: str) -> bool:
-    """Return whether the issuer's name stands above an address: its office may have a name of its own."""
+    """Return whether an address is of the issuer, or of its office: the issuer's name stands above it."""
     own = compact(issuer)
-    names = [name for name in (block.name, *block.above) if name]
+    office = not (block.window or words.COMPANY.search(block.name) or _may_be_person(block.name))
+    names = [name for name in (block.name, *(block.above if office else ())) if name]
     short = len(own) >= SHORTEST_NAME and any(compact(name).startswith(own) for name in names)
     return short or any(_same_name(name, issuer) for name in names)
+
+
+def _may_be_person(name: str) -> bool:
+    """Return whether the last word alone makes *name* a company's: ``Branch`` is a surname as well."""
+    *first, last = name.split() or [""]
+    return 0 < len(first) <= MOST_FIRST_NAMES and not words.is_company(" ".join(first)) and last.istitle()
 
 
 def _is_no_bill(cells: Sequence[Cell], issuer: str) -> bool:
     """Return whether a title, or the name of the issuer, says that the letter is another."""
     titles = [cell.text for cell in cells if cell.page == 0 and cell.box[1] < MIDDLE]
     return words.is_no_bill(issuer) or any(
-        words.OFFER.match(text) or (len(compact(text)) <= TITLE and words.is_no_bill(text)) for text in titles
+        words.is_offer(text) or (len(compact(text)) <= TITLE and words.is_no_bill(text)) for text in titles
     )
 
 
@@ -159,7 +167,7 @@ def _tells(cell: Cell) -> bool:
         or words.is_heading(text)
         or words.is_company(text)
         or words.is_no_bill(text)
-        or words.OFFER.match(text)
+        or words.is_offer(text)
         or is_label(text)
         or CARE_OF.match(text)
         or cell.label in words.RECIPIENT

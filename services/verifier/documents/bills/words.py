@@ -469,11 +469,23 @@ NO_BILL = listed(
     """
 )
 """Words in titles, or names of issuers, of letters that people get without a contract where they live."""
-OFFER = re.compile(
-    r"(?i)^(?:nuestra |su |la nostra |la sua )?(?:oferta|offerta|propuesta|proposta|aanbod)\s+"
-    r"(?:de|di|per|para|voor)\b"
+OFFERS = listed(
+    """
+    quote quotation offer proposal angebot kostenvoranschlag devis presupuesto preventivo offerte voorstel
+    orcamento wycena offert tilbud
+    """
 )
-"""A title of an offer, in words that alone name a tariff, too."""
+TARIFFS_TOO = listed("offre proposition oferta offerta propuesta proposta aanbod")
+"""Words for an offer that alone name a tariff, too."""
+YOURS = listed(
+    """
+    your our this ihr ihre unser dein votre notre su tu nuestra nuestro il la suo sua nostra nostro uw ons
+    onze je o a seu nosso nossa twoja nasza vart vores din
+    """
+)
+FOR = listed("for of to fur zu zur pour d de di para per voor na dla pa commerciale")
+_MOST_BETWEEN = 3
+"""Words between *your* and *quote*."""
 
 
 def is_company(text: str) -> bool:
@@ -486,6 +498,20 @@ def is_company(text: str) -> bool:
 def is_no_bill(text: str) -> bool:
     """Return whether *text* is a title or an issuer of a letter behind which is no contract for a place."""
     return not NO_BILL.isdisjoint(re.split(r"\W+", stripped(folded(text))))
+
+
+def is_offer(text: str) -> bool:
+    """Return whether *text* is a title such as *Your energy quote* or *Votre offre d'électricité*."""
+    said = [word for word in re.split(r"\W+", stripped(folded(text))) if word]
+    at = next((place for place, word in enumerate(said) if word in OFFERS | TARIFFS_TOO), None)
+    owned = next((place for place, word in enumerate(said) if word not in YOURS), len(said))
+    if at is None or at - owned > _MOST_BETWEEN:
+        return False
+    behind = said[at + 1 : at + 2]
+    named = not FOR.isdisjoint(behind)
+    return (
+        named and (owned > 0 or at == 0) if said[at] in TARIFFS_TOO else owned > 0 and (named or not behind)
+    )
 
 
 def is_heading(text: str) -> bool:
