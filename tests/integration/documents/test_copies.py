@@ -10,6 +10,7 @@ from services.verifier.documents.files.copies import (
     SIDE,
     Corners,
     colour_check,
+    copy_checks,
     median_below,
     pattern_check,
 )
@@ -30,7 +31,7 @@ def page(width: int = WIDTH) -> Picture:
     paper = np.dstack([210 + curved, 200 + curved, 225 + 0.3 * curved]).astype(np.uint8)
     image = Image.fromarray(paper)
     pen = ImageDraw.Draw(image)
-    pen.rectangle((70, 120, 370, 520), fill=(120, 100, 90))
+    pen.rectangle((70, 120, 370, 520), fill=(160, 100, 80))
     font = ImageFont.truetype(str(FONT), 30)
     pen.multiline_text((420, 140), "Surname VESPERO\nGiven names NOVA MARIT\nXR1234567", font=font, fill=60)
     pen.multiline_text((70, 730), "\n".join(LINES), font=font, fill=25)
@@ -93,8 +94,8 @@ def test_patterns_beside_the_document_do_not_count() -> None:
     assert noticed(table, ()) == ("copy_pattern",), "all of it, where nothing tells where the document is"
 
 
-def test_a_picture_too_small_for_patterns_shows_none() -> None:
-    assert noticed(printed()[: SIDE - 1]) == ()
+def test_no_pattern_is_looked_for_in_a_small_picture() -> None:
+    assert pattern_check([printed()[: SIDE - 1]], ZONE_CORNERS).result is CheckResult.NOT_RUN
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,18 @@ def test_no_more_parts_are_measured_than_decide(
 
     assert median_below(5.0, measure, [np.array([value]) for value in values]) is below
     assert len(seen) == measured
+
+
+@pytest.mark.parametrize("light", [(255, 255, 255), (255, 235, 190), (200, 220, 255)])
+def test_a_grey_copy_on_a_coloured_table_and_in_coloured_light_is_noticed(light: tuple[int, ...]) -> None:
+    grey = np.asarray(Image.fromarray(page()).convert("L"))[:, :, None] * (np.array(light) / 255)
+    table = np.full((2 * HEIGHT, 2 * WIDTH, 3), (150, 110, 70), np.uint8)
+    place = np.s_[HEIGHT:, WIDTH // 2 : WIDTH // 2 + WIDTH]
+    corners = tuple((0.25 + x / 2, 0.5 + y / 2) for x, y in ZONE_CORNERS)
+    table[place] = grey.astype(np.uint8)
+    assert reasons_of(copy_checks([table], corners)) == ("no_colour",)
+    table[place] = page()
+    assert reasons_of(copy_checks([table], corners)) == ()
 
 
 def test_a_document_without_colour_may_be_a_copy() -> None:

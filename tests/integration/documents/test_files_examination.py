@@ -157,7 +157,9 @@ def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
 
 def test_document_without_colour_may_be_a_copy_and_a_letter_need_have_none() -> None:
     grey = hostile.encoded(Image.new("RGB", (600, 400), (200, 200, 200)))
-    coloured = hostile.encoded(Image.new("RGB", (600, 400), (200, 170, 150)))
+    photo = Image.new("RGB", (600, 400), (200, 200, 200))
+    photo.paste((200, 150, 120), (50, 50, 200, 250))
+    coloured = hostile.encoded(photo)
 
     def colour(content: bytes, desk: Desk, task: WorkerTask) -> list[CheckResult]:
         checks = desk.read(content, task).checks

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.verifier.documents.files.picture import Picture, reduced
-from services.verifier.documents.results import Check
+from services.verifier.documents.results import Check, CheckResult
 
 Spectrum = NDArray[np.floating]
 Points = NDArray[Any]
@@ -24,8 +24,12 @@ Points = NDArray[Any]
 Corners = Sequence[tuple[float, float]]
 COLOUR_PIXELS: Final = 200
 """Longest side at which colour is looked for, in pixels: noise is gone."""
-LEAST_COLOUR: Final = 12
-"""By which the strongest channel differs from the weakest, of 255, in one pixel of a hundred; genuine: 21."""
+LEAST_COLOUR: Final = 10
+"""
+By which red or blue differs, of 255, from a colour that all pixels share, in one pixel of a hundred.
+
+Grey copies have up to 7, also under coloured light; drawn documents 20 and more, public ones 11 and more.
+"""
 SIDE: Final = 256
 """Of the parts whose spectra are looked at, in pixels."""
 ALONG, UP = (-0.39, -0.13, 0.13, 0.39), (0.08, 0.2, 0.32)
@@ -51,26 +55,44 @@ def copy_checks(pictures: Sequence[Picture], zone: Corners = ()) -> tuple[Check,
     """
     Return whether one of *pictures* may show a copy of a document instead of the document.
 
-    They stand upright. *zone* are the corners of a machine-readable zone, in parts of its picture: patterns
-    are looked for above it, where the document is, else all over the picture.
+    They stand upright. *zone* are the corners of a machine-readable zone, in parts of its picture: colour and
+    patterns are looked for above it, where the document is, else all over the picture.
     """
-    return colour_check(pictures), pattern_check(pictures, zone)
+    return colour_check(pictures, zone), pattern_check(pictures, zone)
 
 
-def colour_check(pictures: Iterable[Picture]) -> Check:
+def colour_check(pictures: Iterable[Picture], zone: Corners = ()) -> Check:
     """Return whether there is any colour. A passport or card has: without, it may be a photocopy."""
-    small = (reduced(picture, COLOUR_PIXELS)[0] for picture in pictures)
-    strength = max(float(np.percentile(np.ptp(one, axis=2), 99)) for one in small)
+    strength = max(_colour(reduced(_document(picture, zone), COLOUR_PIXELS)[0]) for picture in pictures)
     return Check.unsure("image_colour", "no_colour", unless=strength >= LEAST_COLOUR)
+
+
+def _colour(picture: Picture) -> float:
+    """Return by how much colours differ from that of the light, which is the same for all grey."""
+    red, green, blue = picture.reshape(-1, 3).T.astype(np.float64)
+    light = max(float(green @ green), 1.0)
+    residues = [np.abs(one - green * (one @ green) / light) for one in (red, blue)]
+    return float(np.percentile(np.maximum(*residues), 99))
+
+
+def _document(picture: Picture, zone: Corners) -> Picture:
+    """Return the part of *picture* in which the document is, above its *zone*; all where there is none."""
+    if not zone:
+        return picture
+    size = np.array(picture.shape[1::-1])
+    places = np.array(list(_above(np.asarray(zone) * size)))
+    left, top = np.clip(places.min(axis=0), 0, size - 1).astype(int)
+    right, bottom = np.clip(places.max(axis=0), 0, size - 1).astype(int)
+    return picture[top : bottom + 1, left : right + 1]
 
 
 def pattern_check(pictures: Iterable[Picture], zone: Corners = ()) -> Check:
     """Return whether the dots of a print or the grid of a screen lie over the document."""
-    seen = (tuple(_parts(picture, zone)) for picture in pictures)
+    seen = [parts for picture in pictures if len(parts := tuple(_parts(picture, zone))) >= LEAST_PARTS]
+    if not seen:
+        return Check(name="image_pattern", result=CheckResult.NOT_RUN)
     plain = all(
-        median_below(MOST_FINE, _fine, parts) and median_below(MOST_TINT, _tint, parts)
-        for parts in seen
-        if len(parts) >= LEAST_PARTS
+        median_below(MOST_FINE, _fine, parts) and median_below(MOST_TINT, _tint, parts) for parts in seen
     )
     return Check.unsure("image_pattern", "copy_pattern", unless=plain)
 
