@@ -5,17 +5,14 @@ import sys
 from services.verifier.documents.worker.confinement import Bounds
 from services.verifier.documents.worker.fork_server import Examine, serve
 from services.verifier.documents.worker.frames import Request, WorkerTask
-from services.verifier.documents.worker.memory import keep_freed_memory, prepare_to_fork
 
 
 def load() -> Examine:
     """Return the function that reads or draws a file; imported once confined, for libraries are code, too."""
-    keep_freed_memory()
     from services.verifier.documents.worker.examination import examine, installed_readers, show, warm_up  # noqa: PLC0415 - see above
 
     readers = installed_readers()
     warm_up(readers)
-    prepare_to_fork()
 
     def answer(request: Request) -> bytes:
         if request.task is WorkerTask.SHOW:
