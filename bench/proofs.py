@@ -1,7 +1,7 @@
 """
 Proofs of identity: ``python -m bench.proofs``, and a part of ``make bench``.
 
-How long a document takes, and how fast a code is answered: alone, and while documents are read all the time.
+How long a document takes, and how fast a code is answered: each alone, and both at once.
 """
 
 import asyncio
@@ -154,6 +154,7 @@ async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="habeas-bench-") as folder:
         async with ground(Path(folder)) as here, services(here), desk(here) as codes, desk(here) as papers:
             first = await papers.document_examined(_paper(ProofSlot.IDENTITY), ProofSlot.IDENTITY)
+            quiet = await _read_on(papers)
             alone = [await codes.code_answered() for _ in range(CODES)]
             reading = asyncio.create_task(_read_on(papers))
             beside: list[float] = []
@@ -164,10 +165,8 @@ async def measure() -> list[Figure]:
     out.print(f"a code: {_cut(alone, 50):.0f} ms alone, {_cut(beside, 50):.0f} ms beside documents")
     return [
         figure("a document, the first after a start", [first], "s"),
-        *(
-            _spread(f"a document ({slot.value})", [s for s, of in documents if of is slot], "s")
-            for slot in _SLOTS
-        ),
+        *_by_slot(quiet, "alone"),
+        *_by_slot(documents, "while codes are answered"),
         figure("a code answered, p50", [_cut(alone, 50)], "ms"),
         figure("a code answered, p95", [_cut(alone, 95)], "ms"),
         figure("a code answered while documents are read, p50", [_cut(beside, 50)], "ms", [_cut(alone, 50)]),
@@ -187,6 +186,14 @@ def _paper(slot: ProofSlot) -> bytes:
     if slot is ProofSlot.IDENTITY:
         return passport("Brandel", "Ottilie", born=BORN, expires=EXPIRES)
     return bill(NAME, "Example Street 12", "10115 Berlin", datetime.now(UTC).date())
+
+
+def _by_slot(documents: Sequence[tuple[float, ProofSlot]], manner: str) -> list[Figure]:
+    """Return a figure for the *documents* of each kind of proof."""
+    return [
+        _spread(f"a document ({slot.value}), {manner}", [s for s, of in documents if of is slot], "s")
+        for slot in _SLOTS
+    ]
 
 
 def _spread(name: str, values: Sequence[float], unit: str) -> Figure:
