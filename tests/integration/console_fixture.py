@@ -114,8 +114,8 @@ class StaffBrowser:
     async def sign(self, form: Locator, button: str = "button >> nth=0", code: str = "") -> None:
         """Enter a fresh *code* into *form*, and press its *button*."""
         await form.locator("[name=code]").fill(code or await self.console.code(self.account))
-        await form.locator(button).click()
-        await self.page.wait_for_load_state()
+        async with self.page.expect_navigation():
+            await form.locator(button).click()
 
     async def said(self) -> str:
         """Return the message of the page: a success, or an error."""

@@ -21,8 +21,8 @@ OFFICER = StaffRole.INCIDENT_OFFICER
 async def entered(console: Console, page: Page, account: str, form: str) -> None:
     """Send the *form* of a page with a fresh code of *account*."""
     await page.fill(f"#code-{form}", await console.code(account))
-    await page.click(f"form[action$='/decisions/{form}'] button")
-    await page.wait_for_load_state()
+    async with page.expect_navigation():
+        await page.click(f"form[action$='/decisions/{form}'] button")
 
 
 async def refused_words(

@@ -358,8 +358,8 @@ async def repair(admin: StaffBrowser, message: Any, button: str, code: str = "")
     """State a reason and a code, and press *button*."""
     await message.locator("[name=reason]").fill("checked by hand")
     await message.locator("[name=code]").fill(code or await admin.console.code(admin.account))
-    await message.locator(f"button:text-is('{button}')").click()
-    await admin.page.wait_for_load_state()
+    async with admin.page.expect_navigation():
+        await message.locator(f"button:text-is('{button}')").click()
 
 
 # --- agent ----------------------------------------------------------------------------------------------
@@ -569,8 +569,8 @@ async def is_found_by_outcome(first: StaffBrowser, case: str) -> None:
     for outcome, listed in (("Granted", 0), ("Refused", 1)):
         await first.visit("/requests?order=due")
         await page.select_option("#outcome", label=outcome)
-        await page.click("form.filters button")
-        await page.wait_for_load_state()
+        async with page.expect_navigation():
+            await page.click("form.filters button")
         row = page.locator(f"tr:has-text('{short_reference(case)}')")
         assert await row.count() == listed
     assert "Refused" in await row.inner_text()

@@ -15,6 +15,7 @@ from tests.integration.pipeline import Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
 WITHIN = timedelta(seconds=120)
+NEVER = datetime(2018, 5, 25, tzinfo=UTC)
 
 
 @dataclass
@@ -39,16 +40,18 @@ class Broker:
         code, _, errors = await command(self.pipeline, "drop", "pull")
         assert (code, errors) == (0, "")
 
-    async def end_lease(self) -> None:
-        """End the lease of a killed process, as a minute later."""
+    async def end_leases(self) -> None:
+        """End the leases of killed processes: of the platform a minute later, of a search five minutes."""
         state = self.pipeline.client[f"{self.pipeline.prefix}_intake"]["drop_state"]
-        ended = await state.update_one({}, {"$set": {"held_until": datetime(2018, 5, 25, tzinfo=UTC)}})
+        ended = await state.update_one({}, {"$set": {"held_until": NEVER}})
         assert ended.matched_count == 1
+        searches = self.pipeline.client[f"{self.pipeline.prefix}_fulfillment"]["drop_batches"]
+        await searches.update_many({"done": False}, {"$set": {"at": NEVER}})
 
     async def crash(self) -> None:
         """Kill the services, and start them again."""
         await self.pipeline.kill()
-        await self.end_lease()
+        await self.end_leases()
         await self.pipeline.start()
 
     async def has_received(self, since: datetime) -> bool:

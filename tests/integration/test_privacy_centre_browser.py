@@ -65,8 +65,8 @@ class Visit:
     async def send(self) -> None:
         """Press the main button of the page, having taken some time."""
         await self.page.wait_for_timeout(ENOUGH_TIME)
-        await self.page.locator("main form button:not(.quiet)").first.click()
-        await self.page.wait_for_load_state()
+        async with self.page.expect_navigation():
+            await self.page.locator("main form button:not(.quiet)").first.click()
 
     async def flaws(self) -> list[str]:
         """Return what axe-core finds wrong with the page, and whether it must be scrolled sideways."""
