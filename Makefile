@@ -17,7 +17,7 @@ help:  ## Show this list
 setup:  ## Install the dependencies (quiet when complete)
 	@scripts/setup
 
-check: setup  ## Format, lint, import rules, types of the product, quick unit tests with few cases; under a minute
+check: setup  ## Format, lint, import rules, types of the product, quick unit tests with few cases; under a minute once set up
 	@$(BIN)/ruff format --check --quiet || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/ruff check --quiet
 	@HABEAS_TEST_EXAMPLES=10 $(MAKE) --no-print-directory --jobs=2 types test-unit \
