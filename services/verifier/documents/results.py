@@ -111,6 +111,8 @@ class Licence(PlainValue):
     given_names: str = ""
     """All names in one where the card does not say which is which: *surname* is then empty."""
     truncated: bool = False
+    suffix: str = ""
+    """Such as JR, where the card has it apart from the name."""
     number: str = ""
     born: date | None = None
     issued: date | None = None

@@ -27,9 +27,13 @@ SOUGHT_ZONE = 900
 """Pixels; where a zone is at least as wide, the print of its document is large enough to be found."""
 OVERPRINT_SIDE = 480
 """Pixels; what is printed across a sample is large."""
+PALE_SIDE = 560
+"""Pixels; pale words are looked for in a larger picture."""
 MOST_OVERPRINTS = 8
-PRINT_STROKES = (3, 5)
+PRINT_STROKE = 5
 """Pixels; strokes of the small print of a card, seen at that size, are thinner."""
+PALE_INKS = (4, 25)
+"""By how much of 255 ink is darker than the paper around: what is less is paper, what is more is no darker."""
 UPRIGHT = 1.5
 """Times its width that a line is high where its text runs up or down."""
 LEAST_TILT = 5.0
@@ -91,13 +95,14 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     Return the text that lies or stands across *picture*, such as SPECIMEN, without its places.
 
     Among other text it is read badly or not at all. It stands alone in the picture of its colour, and where
-    the thin strokes of small print are closed.
+    the thin strokes of small print are closed; pale and hollow words stand out where all ink is alike.
     """
     small = _small(picture)
     if small is None:
         return ()
+    pale = _equally_inked(_shrunk(small, PALE_SIDE))
     small = _shrunk(small, OVERPRINT_SIDE)
-    views = (_coloured(small), *(_without_strokes(small, width) for width in PRINT_STROKES))
+    views = (_coloured(small), pale, _without_strokes(small, PRINT_STROKE))
     crops = (crop for view in views for crop in _crops_across(view)[:MOST_OVERPRINTS])
     read = (block_engine().recognize_txt([crop]) for crop in crops)
     texts = [pair for one in read for pair in zip(one.txts or (), map(float, one.scores), strict=True)]
@@ -130,6 +135,19 @@ def _without_strokes(picture: Picture, width: int) -> Picture:
     """Return *picture* in grey without dark strokes thinner than *width*, in pixels."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     return np.dstack([cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))] * 3)
+
+
+def _equally_inked(picture: Picture) -> Picture:
+    """Return *picture* in grey with pale ink as dark as black."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    smooth = cv2.GaussianBlur(grey, (0, 0), 0.8)
+    least, most = PALE_INKS
+    wide = max(picture.shape[:2]) / 40
+    # Black print would darken the paper around it: it counts as pale here.
+    pale = np.maximum(smooth, cv2.GaussianBlur(smooth, (0, 0), wide) - most)
+    darker = cv2.GaussianBlur(pale, (0, 0), wide) - pale
+    ink = np.clip((darker - least) / (most - least), 0, 1)
+    return np.dstack([(255 - 200 * ink).astype(np.uint8)] * 3)
 
 
 def _coloured(picture: Picture) -> Picture:

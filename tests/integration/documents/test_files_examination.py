@@ -134,6 +134,16 @@ def test_text_is_read_in_the_page_turned_as_its_zone_stands() -> None:
     assert shapes == [upright[::-1]]
 
 
+def test_print_of_a_licence_is_read_upside_down_where_nothing_confirms_it() -> None:
+    first = open_file(PHOTO, "").pictures[0]
+
+    def lines(picture: Picture, *_: Any) -> tuple[TextLine, ...]:
+        return () if np.array_equal(picture, first) else PRINTED
+
+    readers = replace(Desk(licence=LICENCE).readers(), lines=lines)
+    assert examine(Request(PHOTO, "", WorkerTask.IDENTITY), readers).lines == PRINTED
+
+
 def test_marks_of_a_sample_are_sought_on_documents_alone_and_join_its_lines() -> None:
     mark = (TextLine(text="SPECIMEN"),)
     assert Desk(zone=ZONE, marks=mark).read(PHOTO, WorkerTask.IDENTITY).lines == (*PRINTED, *mark)

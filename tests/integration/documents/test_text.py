@@ -90,6 +90,28 @@ def test_marks_across_a_card_are_read_apart_from_its_lines() -> None:
     assert installed_readers().marks(np.asarray(drawn(LINES * 2)), 0) == ()
 
 
+def test_pale_small_words_across_a_card_are_noticed() -> None:
+    card = drawn(LINES * 2).resize((1000, 800))
+    mark = Image.new("RGBA", card.size, (0, 0, 0, 0))
+    for row in range(5):
+        for column in range(4):
+            place = (40 + 300 * column + 60 * (row % 2), 60 + 150 * row)
+            ImageDraw.Draw(mark).text(place, "SPECIMEN", fill="#eeeeee", font=ImageFont.load_default(44))
+    turned = mark.rotate(15, resample=Image.Resampling.BICUBIC)
+    card.paste(turned, mask=turned)
+    assert installed_readers().marks(np.asarray(card), 0)
+
+
+def test_outlined_word_across_a_card_is_noticed() -> None:
+    card = drawn(LINES * 2)
+    mark = Image.new("RGBA", card.size, (0, 0, 0, 0))
+    place = {"xy": (60, 150), "text": "MUSTER", "font": ImageFont.load_default(90)}
+    ImageDraw.Draw(mark).text(**place, fill=(0, 0, 0, 0), stroke_fill="#303050", stroke_width=1)
+    turned = mark.rotate(25, resample=Image.Resampling.BICUBIC)
+    card.paste(turned, mask=turned)
+    assert installed_readers().marks(np.asarray(card), 0)
+
+
 @pytest.mark.parametrize("picture", [drawn(LINES), Image.new("RGB", (8, 8)), Image.new("L", (400, 300))])
 def test_text_that_is_neither_coloured_nor_across_is_no_overprint(picture: Image.Image) -> None:
     assert read_overprint(np.asarray(picture)) == ()

@@ -235,10 +235,81 @@ def test_a_zone_that_is_full_may_have_cut_the_names() -> None:
     zone = ZONE.model_copy(
         update={"lines": (cut, MACHINE[1]), "given_names": "ERIKA ANNA MARGARETHE WILHELM"}
     )
-    assert ExpectedPrint.of(zone).name.truncated
-    assert not ExpectedPrint.of(ZONE).name.truncated
+    assert ExpectedPrint.of(zone).name().truncated
+    assert not ExpectedPrint.of(ZONE).name().truncated
     printed = passport(given="Erika Anna Margarethe Wilhelmine")
     assert only(print_checks(printed, zone), "given_names").result is CheckResult.PASS
+
+
+CUT = ZONE.model_copy(
+    update={"lines": ("P<XYZBEISPIEL<<ERIKA<ANNA<MARGARETHE<WILHELM", MACHINE[1]),
+            "given_names": "ERIKA ANNA MARGARETHE WILHELM"}
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        pytest.param("Erika Anna Margarethe Wilhelmine", "Erika Anna Margarethe Wilhelmine", id="the rest"),
+        pytest.param(
+            "Erika Anna Margarethe Wilhelmine Ada", "Erika Anna Margarethe Wilhelmine Ada", id="more"
+        ),
+        pytest.param("Erika Anna Margarethe", "ERIKA ANNA MARGARETHE WILHELM", id="fewer"),
+        pytest.param("Erika Anna Ada Wilhelmine", "ERIKA ANNA MARGARETHE WILHELM", id="another"),
+    ],
+)
+def test_a_cut_name_is_completed_by_print_that_begins_with_it(printed: str, name: str) -> None:
+    assert ExpectedPrint.of(CUT).name(passport(given=printed)).given_names == name
+
+
+def test_a_whole_name_is_not_completed_by_print() -> None:
+    assert ExpectedPrint.of(ZONE).name(passport(given="Erika Anna Ada")).given_names == "ERIKA ANNA"
+
+
+def test_long_names_with_blanks_are_no_line_of_a_zone() -> None:
+    given = "MAXIMILIAN LEOPOLD EMANUEL"
+    zone = ZONE.model_copy(update={"given_names": given})
+    assert only(print_checks(passport(given=given), zone), "given_names").result is CheckResult.PASS
+
+
+def test_nationality_says_which_letters_readers_lack() -> None:
+    zone = ZONE.model_copy(update={"issuer": "D", "nationality": "TUR", "surname": "CAGLAYAN"})
+    assert only(print_checks(passport(surname="ÇAČLAYAN"), zone), "surname").result is CheckResult.PASS
+
+
+@pytest.mark.parametrize(("top", "result"), [(0.1, CheckResult.PASS), (0.2, CheckResult.INCONCLUSIVE)])
+def test_a_series_and_its_number_are_one_number_in_one_row(top: float, result: CheckResult) -> None:
+    series = TextLine(text="SERIA RK", box=(0.3, 0.1, 0.1, 0.03))
+    number = TextLine(text="482910", box=(0.6, top, 0.1, 0.03))
+    zone = ZONE.model_copy(update={"number": "RK482910"})
+    assert only(print_checks([series, number], zone), "number").result is result
+
+
+@pytest.mark.parametrize(
+    ("code", "result"),
+    [
+        pytest.param("1900203226157", CheckResult.PASS, id="date and the rest as in the zone"),
+        pytest.param("1900203226158", CheckResult.INCONCLUSIVE, id="another rest"),
+        pytest.param("1900204226157", CheckResult.INCONCLUSIVE, id="another date"),
+    ],
+)
+def test_personal_code_of_a_romanian_card_confirms_the_birth(code: str, result: CheckResult) -> None:
+    lines = ("IDROUBEISPIEL<<ERIKA<ANNA<<<<<<<<<<<", "RK482910<1ROU9002033F310506712261576")
+    zone = ZONE.model_copy(update={"format": Format.TD2, "lines": lines, "issuer": "ROU"})
+    assert only(print_checks(card([f"CNP {code}"]), zone), "born").result is result
+
+
+def test_a_greek_month_whose_delta_was_misread_is_a_date() -> None:
+    printed = passport(born="03 \u2206εκ/Dec 90")
+    zone = ZONE.model_copy(update={"born": date(1990, 12, 3)})
+    assert only(print_checks(printed, zone), "born").result is CheckResult.PASS
+
+
+def test_part_of_a_mark_across_a_card_is_for_a_person() -> None:
+    across = TextLine(text="PECIME")
+    assert only(print_checks([*passport(), across], ZONE), "specimen").result is CheckResult.INCONCLUSIVE
+    print_ = TextLine(text="Aste", box=(0.1, 0.1, 0.1, 0.1))
+    assert only(print_checks([*passport(), print_], ZONE), "specimen").result is CheckResult.PASS
 
 
 SLIP = ("BEISPIEL ERIKA ANNA", ZONE.number, "06.05.2031")

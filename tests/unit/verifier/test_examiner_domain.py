@@ -289,3 +289,27 @@ def test_a_document_is_known_again_by_issuer_and_number() -> None:
     assert document_number(passport()) == "D|C4H9K2M83"
     assert document_number(DocumentReading(licence=LICENCE)) == "CA|D1234567"
     assert document_number(DocumentReading()) == ""
+
+
+@pytest.mark.parametrize(
+    ("claimed", "verdict"),
+    [
+        pytest.param("Kim Brandel-Jones", Verdict.CONVINCING, id="without"),
+        pytest.param("Kim Brandel-Jones Jr.", Verdict.CONVINCING, id="the same"),
+        pytest.param("Kim Brandel-Jones Sr.", Verdict.REFUSED, id="another"),
+    ],
+)
+def test_suffix_of_a_licence_counts_where_one_is_claimed(claimed: str, verdict: Verdict) -> None:
+    print_ = tuple(
+        line.model_copy(update={"text": line.text.replace("C4H9K2M83", "D7390421")}) for line in PRINT
+    )
+    reading = DocumentReading(
+        licence=LICENCE.model_copy(update={"number": "D7390421", "suffix": "JR"}), lines=print_
+    )
+    assert judged(reading, subject=KIM.model_copy(update={"name": claimed}))[0] is verdict
+
+
+def test_a_picture_with_the_name_of_a_file_may_show_a_screen() -> None:
+    window = TextLine(text="IMG_20260914_1027.jpg - Photos", box=(0.0, 0.0, 0.2, 0.02))
+    assert judged(passport()) == (Verdict.CONVINCING, set())
+    assert judged(passport((*PRINT, window))) == (Verdict.UNCLEAR, {"copy_on_screen"})

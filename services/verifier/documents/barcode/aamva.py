@@ -137,6 +137,7 @@ def _licence(elements: Elements) -> Licence:
         surname=surname,
         given_names=given_names,
         truncated=any(elements.text(name).upper() == "T" for name in TRUNCATED),
+        suffix=_name(elements.text("DCU", "DAE")),
         number=elements.values.get("DAQ", ""),
         born=_date(elements.text("DBB")),
         issued=_date(elements.text("DBD")),

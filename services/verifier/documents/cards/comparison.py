@@ -23,7 +23,13 @@ from services.verifier.documents.cards.fields import (
     print_of,
     printed_fields,
 )
-from services.verifier.documents.cards.samples import ALSO_NAMES, known_holder, made_up, marks_in
+from services.verifier.documents.cards.samples import (
+    ALSO_NAMES,
+    known_holder,
+    made_up,
+    marks_in,
+    part_of_mark,
+)
 from services.verifier.documents.results import Check, CheckResult, Format, Licence, MachineZone, TextLine
 from shared.matching import MatchOutcome, PersonName, match_parts
 from shared.matching.name_words import split
@@ -40,9 +46,9 @@ _ALIKE = str.maketrans("OQILSBZG", "00115826")
 """Characters of numbers that readers take for each other."""
 _LETTERS = str.maketrans("0158", "OISB")
 _LACKING = MappingProxyType({"HUN": str.maketrans("õôû", "őőű"), "TUR": str.maketrans("č", "ğ")})
-"""By issuer, letters that readers see, and those that they stand for."""
+"""By country, letters that readers see, and those that they stand for."""
 _SHARP_S = frozenset({"D", "AUT"})
-"""Issuers whose names have an ß, which readers take for a B."""
+"""Countries whose names have an ß, which readers take for a B."""
 
 
 class MachineSource(StrEnum):
@@ -65,22 +71,34 @@ class ExpectedPrint:
     expires: date | None = None
     zone: tuple[str, ...] = ()
     """Lines of the zone, which are no print."""
-    issuer: str = ""
+    countries: tuple[str, ...] = ()
+    """The issuer and the nationality, by which the letters of names are known."""
+    suffix: str = ""
 
-    @property
-    def name(self) -> PersonName:
-        """Return the holder's name, to be compared with the one that is claimed."""
+    def name(self, lines: Sequence[TextLine] = ()) -> PersonName:
+        """Return the holder's name, to be compared with the claimed one; cut ones as printed in *lines*."""
+        whole = self._uncut(lines) if self.truncated and self.source is MachineSource.ZONE else ""
+        if whole:
+            return PersonName(self.surname, whole)
         return PersonName(self.surname, self.given_names, truncated=self.truncated)
+
+    def _uncut(self, lines: Sequence[TextLine]) -> str:
+        """Return the printed given names that begin with those of the zone; empty where there are none."""
+        fields = printed_fields(print_of(lines, self.zone)).of(PrintedField.GIVEN_NAMES)
+        sure = (one.text for one in fields if one.confidence >= SURE)
+        return next((text for text in sure if _begins(split(self.given_names), split(text))), "")
 
     @classmethod
     def of(cls, read: MachineZone | Licence) -> Self:
         """Return the print expected on a card with *read*: on the front, where a barcode is on the back."""
         fields = (read.number, read.born, read.expires)
         if isinstance(read, Licence):
-            return cls(MachineSource.BARCODE, read.surname, read.given_names, read.truncated, *fields)
+            names = (read.surname, read.given_names, read.truncated)
+            return cls(MachineSource.BARCODE, *names, *fields, suffix=read.suffix)
         names = read.lines[2:3] if read.format is Format.TD1 else read.lines[:1]
         full = any(not line.endswith("<") for line in names)
-        return cls(MachineSource.ZONE, read.surname, read.given_names, full, *fields, read.lines, read.issuer)
+        countries = (read.issuer, read.nationality)
+        return cls(MachineSource.ZONE, read.surname, read.given_names, full, *fields, read.lines, countries)
 
 
 def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tuple[Check, ...]:
@@ -104,6 +122,20 @@ def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tupl
         *(_check(expected.source, name, softened.get(one, one)) for name, one in answers.items()),
         specimen_check(printed, expected),
     )
+
+
+def _begins(cut: Sequence[str], whole: Sequence[str]) -> bool:
+    """Return whether each name in *cut* begins the one at its place in *whole*."""
+    pairs = zip(cut, whole, strict=False)
+    return 0 < len(cut) <= len(whole) and all(
+        any(form.startswith(short) for form in spellings(long)) for short, long in pairs
+    )
+
+
+def confirms_nothing(lines: Sequence[TextLine], read: MachineZone | Licence) -> bool:
+    """Return whether no part of *read* is printed in *lines*, as where they stand on their head."""
+    checks = print_checks(lines, read)
+    return not any(check.result is CheckResult.PASS for check in checks if "_print_" in check.name)
 
 
 def worth_a_closer_look(lines: Sequence[TextLine], read: MachineZone) -> bool:
@@ -142,7 +174,7 @@ def _check(source: MachineSource, field: str, answer: _Answer) -> Check:
             return Check(name=name, result=CheckResult.NOT_RUN)
 
 
-def specimen_check(lines: Iterable[TextLine], expected: ExpectedPrint | None = None) -> Check:
+def specimen_check(lines: Sequence[TextLine], expected: ExpectedPrint | None = None) -> Check:
     """Return whether a card is a sample: by the text printed across it, or by its holder."""
     texts = [line.text for line in lines]
     names = [expected.surname, expected.given_names] if expected is not None else []
@@ -150,7 +182,8 @@ def specimen_check(lines: Iterable[TextLine], expected: ExpectedPrint | None = N
     if marks - ALSO_NAMES:
         return Check.failed("specimen", "specimen_document")
     known = expected is not None and known_holder(expected.surname, expected.given_names)
-    if marks or known or (expected is not None and made_up(expected.number)):
+    across = any(part_of_mark(line.text) for line in lines if not any(line.box))
+    if marks or known or across or (expected is not None and made_up(expected.number)):
         # A real person may bear the name: the staff looks.
         return Check.unsure("specimen", "specimen_document")
     return Check.unsure("specimen", "print_unreadable", unless=bool(texts))
@@ -167,7 +200,7 @@ def _names(
     if not names:
         return _Answer.UNASKED
     texts = [_with_letters(line.text) for line in lines]
-    on_card = {form for text in texts for word in split(text) for form in _forms(word, expected.issuer)}
+    on_card = {form for text in texts for word in split(text) for form in _forms(word, expected.countries)}
     missing = [name for name in names if name not in on_card]
     if missing and len("".join(names)) >= _LEAST_JOINED:
         # A reader may have lost the blanks between names, and between a name and its label.
@@ -178,28 +211,30 @@ def _names(
         missing = [] if any(word.startswith(missing[0]) for word in on_card) else missing
     labelled = [one for one in fields.of(field) if one.confidence >= SURE and _is_name(one.text)]
     if not missing:
-        return _Answer.SAID if not labelled or _is_near(names, labelled, expected.issuer) else _Answer.ALIKE
+        return (
+            _Answer.SAID if not labelled or _is_near(names, labelled, expected.countries) else _Answer.ALIKE
+        )
     if labelled and all(match_parts(one.text, wanted).outcome is MatchOutcome.MISMATCH for one in labelled):
         return _Answer.DIFFERENT
     return _Answer.UNREAD
 
 
-def _is_near(names: Iterable[str], labelled: Iterable[Printed], issuer: str) -> bool:
+def _is_near(names: Iterable[str], labelled: Iterable[Printed], countries: Sequence[str]) -> bool:
     """Return whether one of *names* stands around the labels: elsewhere, it may be beside the card."""
     words = (word for one in labelled for text in one.near for word in split(_with_letters(text)))
-    forms = {form for word in words for form in _forms(word, issuer)}
+    forms = {form for word in words for form in _forms(word, countries)}
     return any(name in form for form in forms for name in names)
 
 
-def _forms(word: str, issuer: str) -> Iterator[str]:
-    """Yield the spellings of *word*, also with the letters of the *issuer* that readers take for others."""
+def _forms(word: str, countries: Sequence[str]) -> Iterator[str]:
+    """Yield the spellings of *word*, also with the letters of *countries* that readers take for others."""
     yield from spellings(word)
-    if issuer in _LACKING:
-        yield from spellings(word.translate(_LACKING[issuer]))
-    if issuer in _SHARP_S:
+    for country in _LACKING.keys() & set(countries):
+        yield from spellings(word.translate(_LACKING[country]))
+    if not _SHARP_S.isdisjoint(countries):
         for place in re.finditer("[bβ]", word):
             yield from spellings(f"{word[: place.start()]}ss{word[place.end() :]}")
-    if issuer == "ISL" and word.startswith("p"):
+    if "ISL" in countries and word.startswith("p"):
         yield from spellings("th" + word[1:])  # a Þ
 
 
@@ -226,7 +261,9 @@ def _number(wanted: str, lines: Sequence[TextLine], fields: PrintedFields) -> _A
     distances = [
         sum(a != b for a, b in zip(one, number, strict=True)) for one in labelled if len(one) == len(number)
     ]
-    if len(number) >= LEAST_NUMBER and any(_has_number(line.text, number) for line in lines):
+    if len(number) >= LEAST_NUMBER and (
+        any(_has_number(line.text, number) for line in lines) or _in_row(lines, number)
+    ):
         return _Answer.ALIKE if min(distances, default=0) else _Answer.SAID
     if not distances:
         return _Answer.UNREAD
@@ -241,6 +278,22 @@ def _has_number(text: str, number: str) -> bool:
     )
 
 
+def _in_row(lines: Sequence[TextLine], number: str) -> bool:
+    """Return whether a series and its number stand in one row, read apart."""
+    ends = [line for line in lines if number.endswith(_plain_number(line.text) or "-")]
+    return any(
+        _has_number(f"{other.text} {end.text}", number)
+        for end in ends
+        if len(_plain_number(end.text)) >= LEAST_NUMBER and end.box[3]
+        for other in lines
+        if other.page == end.page and abs(_middle(other) - _middle(end)) < end.box[3] / 2
+    )
+
+
+def _middle(line: TextLine) -> float:
+    return line.box[1] + line.box[3] / 2
+
+
 def _plain_number(text: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", text.upper()).translate(_ALIKE)
 
@@ -252,10 +305,25 @@ def _born(expected: ExpectedPrint, lines: Sequence[TextLine], fields: PrintedFie
     labelled = _sure_dates(fields, PrintedField.BORN)
     if labelled:
         return _Answer.SAID if any(born in days for days in labelled) else _Answer.DIFFERENT
-    if _is_printed(born, lines, fields):
+    coded = "ROU" in expected.countries and any(_codes_birth(line.text, expected) for line in lines)
+    if coded or _is_printed(born, lines, fields):
         return _Answer.SAID
     rivals = (_may_be_birth(day, born, expected.expires) for days in fields.dates for day in days)
     return _Answer.ALIKE if any(rivals) else _Answer.UNREAD
+
+
+def _codes_birth(text: str, expected: ExpectedPrint) -> bool:
+    """
+    Return whether *text* is the Romanian personal code of the holder: older cards print no other birth date.
+
+    It is a digit for sex and century, six for the date and six more; the zone has all but the date.
+    """
+    code = re.sub(r"\D", "", text)
+    rest = f"{code[:1]}{code[7:]}"
+    return len(code) == _CODE_DIGITS and f"{expected.born:%y%m%d}" == code[1:7] and rest in expected.zone[-1]
+
+
+_CODE_DIGITS = 13
 
 
 def _is_printed(day: date, lines: Sequence[TextLine], fields: PrintedFields) -> bool:

@@ -26,6 +26,8 @@ _LEAST_NUMBERED = 3
 _NUMBERED = re.compile(r"\s*(4\s?[abcdABCD]|[12358])\s*[.,:)]?\s*(?=\D|\d{2}[.\- ]|$)(.*)")
 _FILLED = re.compile("[A-Z0-9]{24,}")
 """A line of a machine-readable zone, also where its fillers were misread as letters."""
+_LEAST_ROW = 28
+"""Letters of such a line where blanks stand between them and no digit: long names are shorter."""
 
 
 class PrintedField(StrEnum):
@@ -148,6 +150,8 @@ def printed_fields(lines: Sequence[TextLine]) -> PrintedFields:
 
 _MONTHS_MISREAD = MappingProxyType({"0CT": "OCT", "N0V": "NOV", "AU6": "AUG", "FE8": "FEB", "JU1": "JUL"})
 """English abbreviations, one of them on every passport, with a digit that readers take for a letter."""
+_DELTAS = str.maketrans("\u2206\u25b3", "ΔΔ")
+"""Signs that readers take a Greek capital letter for, as in December."""
 _MISREAD = re.compile(rf"(?<![A-Z])({'|'.join(_MONTHS_MISREAD)})(?![A-Z])")
 _LOST_MONTH = re.compile(r"(?<=\d )(?=[^\s/]*\d)(?=[^\s/]*[^\W\d_])[^\s/]{2,6}\s?/\s?(?=[A-Z]{3})")
 """The month in another alphabet, read as something with a digit, before the English one."""
@@ -157,7 +161,9 @@ _UNTIL = re.compile(r"(?<=\d\d)\s?[-\u2013]\s?(?=\d{1,2}\.\d{1,2}\.)")
 
 def _dates_in(text: str) -> tuple[WrittenDate, ...]:
     """Return the dates in *text*, also where a digit was read for a letter of the month."""
-    months = _MISREAD.sub(lambda found: _MONTHS_MISREAD[found[0]], _LOST_MONTH.sub("", text))
+    months = _MISREAD.sub(
+        lambda found: _MONTHS_MISREAD[found[0]], _LOST_MONTH.sub("", text.translate(_DELTAS))
+    )
     return written_dates(_UNTIL.sub(" ", months))
 
 
@@ -186,7 +192,8 @@ def _printed_nowhere_else(zone: Iterable[str]) -> Iterator[str]:
 def _is_machine(text: str, pieces: Iterable[str]) -> bool:
     """Return whether *text* has fillers, or holds a piece of the zone in which letters and digits follow."""
     bare = text.replace(" ", "")
-    filled = re.search("[<\u00ab\u2039]", bare) or _FILLED.fullmatch(bare)
+    names = bare != text and bare.isalpha() and len(bare) < _LEAST_ROW
+    filled = re.search("[<\u00ab\u2039]", bare) or (_FILLED.fullmatch(bare) and not names)
     return bool(filled) or any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
 
 

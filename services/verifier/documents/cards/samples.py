@@ -94,6 +94,8 @@ MADE_UP_NUMBER: Final = re.compile(r"(.)\1{4}|012345|123456|234567|345678|456789
 """Samples count up, or are full of one digit; of genuine numbers at most one in a thousand does."""
 _LEAST_FUZZY = 7
 """Letters of a mark that is also found within a longer word, as where readers lose blanks."""
+_LEAST_PART = 4
+"""Letters of a part of a mark, printed across a document, that a person is to look at."""
 _LEAST_MISREAD = 8
 """Letters of a mark that is also found where one of them was misread."""
 
@@ -103,6 +105,12 @@ def marks_in(texts: Iterable[str]) -> frozenset[str]:
     words = {word for text in texts for word in re.split(r"[\W_\d]+", folded(text)) if word}
     whole = {_alike(word) for word in words}
     return frozenset(mark for mark in MARKS if _alike(mark) in whole or _misread(mark, whole))
+
+
+def part_of_mark(text: str) -> bool:
+    """Return whether a word of *text* is a part of a mark: of an outlined or covered one no more is read."""
+    words = (_alike(word) for word in re.split(r"[\W_\d]+", folded(text)))
+    return any(len(word) >= _LEAST_PART and any(word in _alike(mark) for mark in MARKS) for word in words)
 
 
 def known_holder(surname: str, given_names: str) -> bool:

@@ -1,12 +1,13 @@
 """The examiner's state of a case, and its verdict on a document. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from services.verifier.documents.bills.checks import RESULTS, bill_checks
 from services.verifier.documents.cards.comparison import ExpectedPrint, print_checks
 from services.verifier.documents.cards.fields import PrintedField, printed_fields
+from services.verifier.documents.files.copies import window_check
 from services.verifier.documents.results import (
     UNAVAILABLE,
     Check,
@@ -14,6 +15,7 @@ from services.verifier.documents.results import (
     DocumentReading,
     Licence,
     MachineZone,
+    TextLine,
     reasons_of,
 )
 from shared.contract.events import (
@@ -127,13 +129,23 @@ def _identity_checks(reading: DocumentReading, subject: Subject, today: date) ->
         return
     read = _with_century(read, subject.date_of_birth)
     yield from reading.checks
+    yield window_check(reading.lines)
     # A visa permits an entry, and proves no identity.
     visa = isinstance(read, MachineZone) and read.document_code.startswith("V")
     yield Check.failed("kind", "doc_type_not_accepted", unless=not visa)
-    yield _name_check(ExpectedPrint.of(read).name, subject.name)
+    yield _name_check(_holder(read, reading.lines, subject.name), subject.name)
     yield _birth_check(read.born, subject.date_of_birth, today)
     yield _expiry_check(read.expires, today)
     yield from print_checks(reading.lines, read)
+
+
+def _holder(read: MachineZone | Licence, lines: Sequence[TextLine], claimed: str | None) -> PersonName:
+    """Return the holder's name, with a suffix such as JR only where one is claimed: many leave it out."""
+    expected = ExpectedPrint.of(read)
+    name = expected.name(lines)
+    if expected.suffix and claimed is not None and PersonName.of(claimed).generation:
+        return replace(name, surname=f"{name.surname} {expected.suffix}".strip())
+    return name
 
 
 def _with_century(read: MachineZone | Licence, claimed: date | None) -> MachineZone | Licence:

@@ -19,8 +19,8 @@ import numpy as np
 from services.verifier.documents.barcode.symbols import read_licence
 from services.verifier.documents.bills.pages import read_letter
 from services.verifier.documents.bills.reader import read_bill
-from services.verifier.documents.cards.comparison import worth_a_closer_look
-from services.verifier.documents.cards.samples import marks_in
+from services.verifier.documents.cards.comparison import confirms_nothing, worth_a_closer_look
+from services.verifier.documents.cards.samples import marks_in, part_of_mark
 from services.verifier.documents.files.copies import copy_checks
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
@@ -144,9 +144,17 @@ def _seen(
         if of_page and not whole:
             yield from _around(of_page, upright, readers)
         else:
-            yield from readers.lines(upright, page, ())
+            yield from _all_lines(reading.licence, upright, page, readers)
         if reading.licence or (zone and not zone.wrong_digits):
             yield from readers.marks(upright, page)
+
+
+def _all_lines(licence: Licence | None, picture: Picture, page: int, readers: Readers) -> Iterator[TextLine]:
+    """Yield the text of a page; where it confirms nothing of a *licence*, that of the page turned round."""
+    lines = readers.lines(picture, page, ())
+    if licence is not None and confirms_nothing(lines, licence):
+        lines = (*lines, *readers.lines(turned(picture, 2), page, ()))
+    yield from lines
 
 
 def _around(zone: MachineZone, upright: Picture, readers: Readers) -> Iterator[TextLine]:
@@ -230,7 +238,8 @@ def _closer(picture: Picture, page: int, known: Corners) -> tuple[TextLine, ...]
 
 
 def _marks(picture: Picture, page: int) -> tuple[TextLine, ...]:
-    return tuple(line for line in read_overprint(picture, page=page) if marks_in([line.text]))
+    across = read_overprint(picture, page=page)
+    return tuple(line for line in across if marks_in([line.text]) or part_of_mark(line.text))
 
 
 def warm_up(readers: Readers) -> None:
