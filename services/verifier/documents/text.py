@@ -33,7 +33,7 @@ MOST_OVERPRINTS = 8
 PRINT_STROKE = 5
 """Pixels; strokes of the small print of a card, seen at that size, are thinner."""
 PALE_INKS = (4, 25)
-"""By how much of 255 ink is darker than the paper around: what is less is paper, what is more is no darker."""
+"""Of 255, by which ink is darker than the paper around: less is paper, more counts as no more."""
 UPRIGHT = 1.5
 """Times its width that a line is high where its text runs up or down."""
 LEAST_TILT = 5.0
