@@ -6,7 +6,7 @@ digits is one of two years. Words such as *tomorrow* are no dates.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -38,23 +38,42 @@ ene fev mar avr mei juin juil aou set okt nov dez
 The months without accents: English, German, Austrian German, French, Spanish, Italian, Dutch, Polish as in a
 date and as alone, Portuguese, Swedish, Danish; then abbreviations.
 """
+_WHOLE_MONTHS = """
+ledna unora brezna dubna kvetna cervna cervence srpna zari rijna listopadu prosince
+januara februara marca aprila maja juna jula augusta septembra oktobra novembra decembra
+januarja februarja marca aprila maja junija julija avgusta septembra oktobra novembra decembra
+sijecnja veljace ozujka travnja svibnja lipnja srpnja kolovoza rujna - studenoga prosinca
+januar februar marcius aprilis majus junius julius augusztus szeptember oktober november december
+tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesakuuta - - - - - -
+- - - - - - heinakuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta
+ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie
+januar februar mars april mai juni juli august september oktober november desember
+jaanuar veebruar marts aprill mai juuni juuli august september oktoober november detsember
+"""
+"""
+The same in Czech, Slovak, Slovenian, Croatian (without October, which is November in Polish), Hungarian,
+Finnish, Romanian, Norwegian and Estonian: their abbreviations would mean several months.
+"""
 _LETTERS = (3, 4)
 """How many letters of a month abbreviate it."""
 
 
 def _months(table: str) -> dict[str, int]:
-    """Return the number of each month by its name and by the beginnings of it that mean no other month."""
-    months: dict[str, int] = {}
+    """Return the number of each month by its name."""
+    rows = table.strip().split("\n")
+    return {name: number for row in rows for number, name in enumerate(row.split(), 1) if name != "-"}
+
+
+def _abbreviated(months: Mapping[str, int]) -> dict[str, int]:
+    """Return the number of each of *months* by the beginnings of its name that mean no other month."""
     short: dict[str, set[int]] = {}
-    for line in table.strip().split("\n"):
-        for number, name in enumerate(line.split(), 1):
-            months[name] = number
-            for letters in _LETTERS:
-                short.setdefault(name[:letters], set()).add(number)
-    return {name: min(numbers) for name, numbers in short.items() if len(numbers) == 1} | months
+    for name, number in months.items():
+        for letters in _LETTERS:
+            short.setdefault(name[:letters], set()).add(number)
+    return {name: min(numbers) for name, numbers in short.items() if len(numbers) == 1}
 
 
-_MONTH_OF = MappingProxyType(_months(_MONTHS))
+_MONTH_OF = MappingProxyType(_abbreviated(_months(_MONTHS)) | _months(_WHOLE_MONTHS) | _months(_MONTHS))
 _YEAR = r"(?P<year>\d{4}|\d{2})(?!\d)"
 _NAME = r"(?P<month>[^\W\d_]{3,12})\.?"
 _PATTERNS = tuple(
@@ -67,11 +86,12 @@ _PATTERNS = tuple(
         + _NAME
         + r"(?:\s?/\s?(?P<other>[^\W\d_]{3,12})\.?)?\s?[-./,]?\s?(?:of |de |del )?"
         + _YEAR,
+        r"(?<!\d)(?P<year>\d{4})\.?\s" + _NAME + r"\s(?P<day>\d{1,2})(?!\d)",
         r"(?<![^\W\d_])" + _NAME + r"\s?[-./]?\s?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s?[-./,]?\s?" + _YEAR,
     )
 )
 """Year first; numbers; numbers apart; the day before the month's name, which a passport has in two languages;
-the month's name first."""
+year, month's name and day, as in Hungarian; the month's name first."""
 _DAY_FIRST = frozenset(". ")
 """Marks that stand between day and month only where the day comes first."""
 _CENTURIES = (1900, 2000)

@@ -124,16 +124,20 @@ def test_issuer_is_told_by_more_than_its_place(lines: Sequence[TextLine], issuer
         "Lausanne, le 15 janvier 2026", "Bielsko-Biała, 15.01.2026 r.", "Relevé arrêté au 15/01/2026",
         "Fakturadatum 2026-01-15", "Fakturadatum: 15 januari 2026", "Regningsdato 15. januar 2026",
         "Opgørelsesdato: 15. januar 2026", "Date of this bill 15 Jan 2026",
+        "Datum vyhotovení: 15. ledna 2026", "Kiállítás dátuma 2026. január 15.",
+        "Laskun päiväys 15. tammikuuta 2026", "Data emiterii 15 ianuarie 2026",
     ],
 )  # fmt: skip
-def test_day_of_issue_is_read_behind_towns_and_in_ten_languages(text: str) -> None:
+def test_day_of_issue_is_read_behind_towns_and_in_many_languages(text: str) -> None:
     lines = [TextLine(text=text) for text in ("Strom Beispiel AG", text, "Weg 1, 12345 Berlin")]
     assert read(lines).issued == ISSUED
 
 
 @pytest.mark.parametrize(
-    "text", ["Née le 15 janvier 2026", "Förfallodatum 2026-01-15", "Betalingsdato 15. januar 2026"]
-)
+    "text", ["Née le 15 janvier 2026", "Förfallodatum 2026-01-15", "Betalingsdato 15. januar 2026",
+             "Prochaine facture autour du 15/01/2026", "Datum splatnosti 15. ledna 2026",
+             "Fizetési határidő 2026. január 15."]
+)  # fmt: skip
 def test_other_days_of_such_letters_are_no_day_of_issue(text: str) -> None:
     lines = [TextLine(text=text) for text in ("Strom Beispiel AG", text, "Weg 1, 12345 Berlin")]
     assert read(lines).issued == ()
@@ -148,6 +152,9 @@ def test_other_days_of_such_letters_are_no_day_of_issue(text: str) -> None:
         (["Extrait de compte", "Solde reporté"], BillKind.BANK),
         (["Uw factuur", "Digitale televisie", "Internet onbeperkt"], BillKind.TELECOM),
         (["Bescheid", "Hebesatz", "Grundsteuer B"], BillKind.TAX),
+        (["Vorschreibung 4. Quartal", "Abgabenart", "Abgabepflichtige/r laut Grundbuch"], BillKind.TAX),
+        (["Výpis z běžného účtu", "Počáteční zůstatek"], BillKind.BANK),
+        (["Sähkölasku", "Perusmaksu", "Käyttöpaikka"], BillKind.UTILITY),
         (["Rechnung", "Telefonisch erreichbar", "Einzelhandel", "Anschlüsse im Bad"], BillKind.INVOICE),
     ],
 )
@@ -210,3 +217,36 @@ def test_a_town_below_a_house_that_is_not_parsed_ends_an_address() -> None:
     lines = page(["D. AGUSTÍN EJEMPLO OROZCO", "PZA MAYOR 3 2 IZDA", "34001 PALENCIA"])
     bill = read([*lines, foot("Caja Ejemplo S.A.")])
     assert bill.address == ("PZA MAYOR 3 2 IZDA", "34001 PALENCIA")
+
+
+def test_titles_with_dots_are_no_name() -> None:
+    bill = read([*page(["Lumina", "", "Gent.ma Sig.ra", "Erika Beispiel", *HOME]), foot("Lumina, Ring 2")])
+    assert (bill.recipient, bill.address) == ("Erika Beispiel", HOME)
+
+
+@pytest.mark.parametrize("town", ["10115Berlin", "961 37Boden"])
+def test_a_postal_code_that_lost_its_blank_ends_an_address(town: str) -> None:
+    bill = read(page(["Strom Beispiel AG", "", "Erika Beispiel", "Uferweg 1", town]))
+    assert (bill.recipient, len(bill.address)) == ("Erika Beispiel", 2)
+
+
+def test_a_payer_in_one_line_with_the_address_is_the_recipient() -> None:
+    slip = ["OCR-nummer", "4410733907", "Från (avsändare)", "Erika Beispiel, Uferweg 1, 10115 Berlin"]
+    bill = read([*page(["Strom Beispiel AG"], []), *page([*[""] * 30, *slip])])
+    assert (bill.recipient, bill.address, bill.addresses) == (
+        "Erika Beispiel",
+        ("Uferweg 1, 10115 Berlin",),
+        1,
+    )
+
+
+def test_address_where_letters_go_goes_before_the_customer_s() -> None:
+    buyer = ["Strom Beispiel AG", "", "NABYWCA", "Erika Beispiel", "Uferweg 2", "10117 Berlin"]
+    letters = ["", "", "ADRES KORESPONDENCYJNY", "Erika Beispiel", *HOME]
+    assert read(page(buyer, letters)).address == HOME
+
+
+def test_place_of_an_installation_is_no_name() -> None:
+    site = [*[""] * 8, "Adresse d'installation", "Uferweg 1, 10115 Berlin"]
+    bill = read([*page(["Lumina", "", "Mme Erika Beispiel", *HOME], site), foot("Lumina SAS, Ring 2")])
+    assert bill.recipient == "Mme Erika Beispiel"

@@ -8,6 +8,7 @@ from itertools import chain
 from services.verifier.documents.bills.words import (
     BUILDING,
     COMPANY,
+    MAILED,
     NUMBERED,
     PAYEE,
     RECIPIENT,
@@ -43,6 +44,8 @@ _GLUED = re.compile(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])")
 """Where a reader lost the blank between two names."""
 _NO_DIGIT = re.compile(r"\b0(?=[HKR] \d\d\.?\d{3})|(?<=[^\W\d_] )0(?= [^\W\d_])")
 """The letter O read as a digit: of Ohio, Oklahoma or Oregon, or alone in a name."""
+_LOST_BLANK = re.compile(r"(?<=^\d{5})(?=[A-ZÀ-Þ][a-zß-ÿ])|(?<=^\d{3} \d{2})(?=[A-ZÀ-Þ][a-zß-ÿ])")
+"""Between a postal code and its town."""
 _NO_DOT = re.compile(r"(?<=\b[A-Z]{2} \d\d)\.(?=\d{3}$)")
 """A speck in the postal code behind a state."""
 _JOINED = re.compile(r"(?i)(?:und|and|&|\+|et|y|e|en|oraz|i)\s")
@@ -124,6 +127,8 @@ class Block:
     """Whether its name has a title."""
     above: tuple[str, ...] = ()
     """All lines above it that may be of its owner, from the house up."""
+    mailed: bool = False
+    """Whether it is said to be where letters go."""
     window: bool = False
     """Whether a line with another's address stands above it in smaller letters, as in a window."""
 
@@ -136,6 +141,7 @@ def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
 def _split(line: TextLine, row: int) -> Iterator[Cell]:
     left, top, width, height = line.box
     text = _NO_DOT.sub("", _NO_DIGIT.sub("O", line.text.replace("\t", "   ")))
+    text = _LOST_BLANK.sub(" ", text)
     share = width / max(len(text), 1)
     for column, match in enumerate(re.finditer(r"\S+(?:\s{1,2}\S+)*", text)):
         box = (left + match.start() * share, top, len(match[0]) * share, height)
@@ -170,8 +176,12 @@ def is_label(text: str) -> bool:
 
 def is_titles(text: str) -> bool:
     """Return whether *text* is one title or several, without a name."""
-    said = [compact(word) for word in re.split(r"[\s./()]+", text) if compact(word)]
-    return bool(set(said) & TITLES) and set(said) <= TITLES | _AND
+    return any(_are_titles(re.split(marks, text)) for marks in (r"[\s./()]+", r"[\s/()]+"))
+
+
+def _are_titles(words: Sequence[str]) -> bool:
+    said = {compact(word) for word in words if compact(word)}
+    return bool(said & TITLES) and said <= TITLES | _AND
 
 
 def _ends_address(text: str) -> bool:
@@ -272,6 +282,10 @@ def _is_named(text: str) -> bool:
 
 def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell]) -> Block:
     """Return the address in *lines* with the name above it, and the text between."""
+    person, behind = _led_by_person(lines)
+    if person:
+        parts = parts_of([behind])
+        return Block(person, (behind,), parts, company=False, site=False, labelled=False, titled=False)
     headings = list(_up_to_label([cell for cell in above if not CARE_OF.match(cell.text)]))[:_MOST_HEADINGS]
     names = [_as_name(cell) for cell in headings]
     labelled = [cell.label in RECIPIENT for cell in headings]
@@ -294,7 +308,16 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
         labelled=bool(labels & (RECIPIENT - PAYEE if company else RECIPIENT)),
         titled=TITLED.match(name) is not None or is_titles(above_name),
         above=tuple(names),
+        mailed=bool(labels & MAILED),
     )
+
+
+def _led_by_person(lines: Sequence[str]) -> tuple[str, str]:
+    """Return the person who begins an address of one line, and the rest of it; else nothing."""
+    name, comma, behind = lines[0].partition(",")
+    street = behind.partition(",")[0]
+    led = len(lines) == 1 and is_person(name) and bool(_HOUSE.fullmatch(street.strip()))
+    return (name.strip(), behind.strip()) if led and comma else ("", "")
 
 
 def _as_name(cell: Cell) -> str:

@@ -191,7 +191,8 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     most = max((rating for rating, _ in able), default=0)
     best = [block for rating, block in able if rating == most > 0]
     persons = [block for _, block in able if is_person(block.name) and not (block.company or block.site)]
-    return best[0] if best and all(_may_be_one(best[0], block) for block in (*best, *persons)) else None
+    chosen = next((block for block in best if block.mailed), best[0] if best else None)
+    return chosen if chosen and all(_may_be_one(chosen, block) for block in (*best, *persons)) else None
 
 
 def _may_be_one(one: Block, other: Block) -> bool:
@@ -406,6 +407,8 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
         return Rank.PERIOD
     if _is_placed(before, after):
         return Rank.PLACED
+    if not words.NEXT.isdisjoint(re.split(r"\W+", stripped(folded(before)))):
+        return Rank.OTHER
     own = Rank.ISSUED if words.NUMBER_OF.search(before) else _label(before)
     if own is not None:
         return own

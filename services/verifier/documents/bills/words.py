@@ -1,6 +1,7 @@
 """
 Words on bills in English, German, French, Spanish, Italian, Dutch, Polish, Portuguese, Swedish, Danish. Pure.
 
+Fewer are in Czech, Slovak, Hungarian, Finnish, Norwegian, Romanian, Croatian and Slovenian.
 All are written as :func:`compact` returns text, because readers of pictures lose blanks.
 """
 
@@ -40,6 +41,10 @@ ISSUED = listed(
     kontoudtogsdato dateretden udstedtden fakturaenerudstedt rechnungsausstellung bescheidtag
     erstellungsdatum druckdatum ausgabedatum abrechnungsdatum datedenvoi dateenvoi fechadeenvio dataenvio
     datadiinvio verzendingsdatum
+    datumvyhotoveni datumvystaveni vystavenodne datumvypisu datumvyhotovenia datumvystavenia vystavenedna
+    kiallitasdatuma szamlakelte kiallitaskelte kibocsatasdatuma laskunpaivays laskunpvm paivays laskupaiva
+    laskunpaiva utstedelsesdato utstedtdato dataemiterii datafacturii emisala datumracuna datumizdavanja
+    datumizdaje arvekuupaev
     """
 )
 
@@ -71,12 +76,29 @@ OTHER = listed(
     forbrugsperiode opgorelsesperiode indflytning pagadero reglementavant areglerle debitele debiteele
     relevele factureprecedente datedevaleur scadeil addebito pagatoil uiterlijk vervalt einddatumcontract
     zapadalnosci exigib
+    datumsplatnosti splatnost datumzdanitelnehoplneni zdanitelnehoplneni zuctovaciobdobi obdobi
+    datumnarozeni odecet obdobie datumdodania fizetesihatarido hatarido teljesites idoszak szuletesi
+    leolvasas erapaiva laskutuskausi maksupaiva syntyma toimituspaiva forfallsdato forfall betalingsfrist
+    avlesning scadenta datascadentei perioada dospijece rokplacanja razdoblje rokplacila obdobje zapadlost
+    maksetahtaeg
     """
 )
 """Labels of any other day: of payment, of service, of birth."""
 
-DATE = listed("date dated datum fecha data dates le den dnia em for per stand addi li")
+DATE = listed(
+    """
+    date dated datum fecha data dates le den dnia em for per stand addi li dato paivamaara pvm kelt
+    kuupaev
+    """
+)
 """Labels that alone stand before a day that is most likely the one of issue."""
+
+NEXT = listed(
+    """
+    prochaine next nachste proxima prossima volgende nasta naeste neste nastepna pristi kovetkezo seuraava
+    """
+)
+"""Words before the day of the letter after this one."""
 
 NUMBER_OF = re.compile(
     r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|extrait|fattura|"
@@ -102,7 +124,7 @@ YEAR_MARKS = frozenset({"r", "r."})
 COMPANY = re.compile(
     r"(?i)(?:^|[\s(,&.-])(?:gmbh|mbh|ag|kg|kgaa|ohg|ug|se|e\.?\s?v\.?|ltd|limited|plc|llp|llc|inc|corp|corporation|"
     r"company|co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
-    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|a/s|aps|sc|sca)(?=$|[\s,.)·|])"
+    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|a\.s\.|s\.r\.o\.?|kft|zrt|nyrt|asa|d\.o\.o\.?|o\u00fc)(?=$|[\s,.)·|])"
 )
 TRADE = listed(
     """
@@ -124,6 +146,8 @@ TRADE = listed(
     kasse abgaben steueramt steuern umweltbetriebe regies syndicat regie intercommunale
     branch succursale sucursal bijkantoor kantoor geschaftsstelle zweigstelle marktgemeinde stadtgemeinde
     ajuntament concello municipio
+    banka urad mesto elektrarna energetika vodarny plynarenska sporitelna pojistovna pankki kaupunki
+    verohallinto belastingkantoor kraftlag nett skatteetaten primaria opcina obcina
     """
 )
 """Words in names of companies and offices, and not of people."""
@@ -144,6 +168,9 @@ SITE = listed(
     leveransadress forbrugssted forbrugsadresse installationsadresse leveringssted leveringsadresse
     maleradresse localdeinstalacao moradadeconsumo pontodeconsumo supplyto suppliedto premisesaddress
     adrespunktupoboru obiektadres
+    adressedinstallation odbernemisto adresaodbernehomista mistospotreby odbernemiesto felhasznalasihely
+    fogyasztasihely kayttopaikka anleggsadresse malepunkt loculdeconsum adresaloculuideconsum merilnomesto
+    obracunskomjernomjesto
     """
 )
 """Labels of the place that is supplied, which need not be a residence."""
@@ -164,9 +191,21 @@ RECIPIENT = listed(
     zahlbardurch payablepar pagabileda payableby debiteur rechnungsempfangerin adressat fakturamottagare
     kund kundnamn fakturaadress kundenavn modtager regningsmodtager kontohaver kontohavare nomduclientabonne
     klantgegevens nomedotitular daneodbiorcy adresat
+    odberatel zakaznik prijemce platce korespondencniadresa postovniadresa postovaadresa vevo ugyfel
+    szamlafizeto levelezesicim vevoneve fogyaszto asiakas laskunsaaja vastaanottaja laskutusosoite mottaker
+    fakturamottaker postadresse titularcontract adresadecorespondenta cumparator kupac korisnik primatelj
+    kupec prejemnik placnik maksja
     """
 )
 """Labels of the customer, or of the address where the letter goes."""
+MAILED = listed(
+    """
+    mailingaddress postaladdress postanschrift adressepostale direccionpostal indirizzopostale postadres
+    correspondentieadres adreskorespondencyjny moradadeenvio korespondencniadresa postovaadresa
+    levelezesicim postadresse adresadecorespondenta
+    """
+)
+"""Those of them for the address where letters go."""
 PAYEE = listed(
     """
     name fullname nom nome naam nombre tenaamstelling nomprenom nomeecognome nombreyapellidos imieinazwisko
@@ -182,6 +221,8 @@ SELLER = listed(
     kontozahlbaran zahlbaran payablea pagabilea payableto remitto remitpaymentto remitpaymentsto
     begunstigter zahlungsempfanger beneficiaire beneficiario begunstigde odbiorcaplatnosci
     betalningsmottagare saljare leverantor saelger leverandor betalingsmodtager
+    dodavatel vystavce elado szallito szolgaltato kibocsato myyja laskuttaja selger furnizor vanzator
+    prodavatelj prodajalec izdajatelj
     """
 )
 """Labels of the issuer."""
@@ -278,6 +319,12 @@ STRONG: dict[BillKind, frozenset[str]] = {
         basiccharge globaladjustment naturalgas hydrobill electriccharges electricityuse customercharge
         distributioncharge supplycharge psolevy dayunits nightunits wastewatercharge termijnfactuur eanstroom
         eangas stroomengas termijnbedragstroom
+        elektrina elektriny zemniplyn stocne odbernemisto elektromer distribuceelektr vyuctovanielektriny
+        vyuctovaniplynu odbernemiesto villamosenergia foldgaz vizdij csatornadij felhasznalasihely
+        rendszerhasznalati mertfogyasztas sahkolasku sahkonsiirto sahkonmyynti energiamaksu kayttopaikka
+        kaukolampo vesilasku jatevesi nettleie stromforbruk stromregning energiledd malepunktid
+        energieelectrica gazenaturale loculdeconsum consumfacturat apapotabila canalizare elektricnaenergija
+        mrezarina opskrbaelektr omreznina merilnomesto
         """
     ),
     BillKind.TELECOM: listed(
@@ -305,6 +352,9 @@ STRONG: dict[BillKind, frozenset[str]] = {
         dataforbrug fibernet tvpakke frital internetforbindelse fullfibre anytimecalls fiberinternet
         wirelessplan internetplan homephone longdistance sansfil appelsettextos textosillimites
         fasttelefoni fastatelefoni
+        mobilnisluzby internetovepripojeni datovybalicek pevnalinka mobilnesluzby internetszolgaltatas
+        elofizetesidij mobiltarifa adatforgalom puhelinlasku laajakaista mobiililaajakaista puhelut
+        abonamentmobil convorbiri telefoniemobila internetfix pretplata mobilnatelefonija narocnina
         """
     ),
     BillKind.CARD: listed(
@@ -348,6 +398,11 @@ STRONG: dict[BillKind, frozenset[str]] = {
         lonkonto budgetkonto indsaettelse haevning nemkonto saldoultimo checkingsummary depositsandadditions
         electronicwithdrawals paidinpaidout moneyin moneyout balancebroughtforward balancecarriedforward
         chequingaccount dailybalance
+        vypiszuctu vypiszbeznehouctu beznyucet beznehouctu pocatecnizustatek konecnyzustatek pripsanonaucet
+        odepsanozuctu zostatok pociatocnyzostatok konecnyzostatok szamlakivonat nyitoegyenleg zaroegyenleg
+        tiliote alkusaldo loppusaldo kontoutskrift inngaendesaldo brukskonto extrasdecont soldinitial
+        soldfinal contcurent izvadakporacunu pocetnostanje zavrsnostanje tekuciracun zacetnostanje
+        koncnostanje
         """
     ),
     BillKind.TAX: listed(
@@ -377,6 +432,10 @@ STRONG: dict[BillKind, frozenset[str]] = {
         inkomstskatt deklaration arsopgorelse forskudsopgorelse ejendomsskat ejendomsbidrag grundskyld
         skattekort municipaltax schooldistricttax assessmentnotice propertyassessment localpropertytax
         hmrevenue articledurole taxescommunales dechetsmenagers
+        vorschreibung abgabepflichtig lastschriftanzeige danznemovitychveci platebnivymer poplatekzaodpad
+        danznehnutelnosti danovyurad epitmenyado kommunalisado adohivatal kiinteistovero verotuspaatos
+        verohallinto skatteetaten skatteoppgjor eiendomsskatt kommunaleavgifter skattemelding impozit
+        deciziedeimpunere taxasalubrizare poreznauprava komunalnanaknada odmeradohodnine
         """
     ),
     BillKind.INVOICE: listed(
@@ -404,6 +463,7 @@ TITLED_KINDS: dict[BillKind, frozenset[str]] = {
         """
         bankstatement kontoauszug relevedecompte extractodecuenta estrattoconto rekeningafschrift
         wyciagzrachunku extratodeconta extratocombinado statementofaccount consolidatedstatement
+        vypiszuctu vypiszbeznehouctu szamlakivonat tiliote kontoutskrift extrasdecont
         """
     ),
     BillKind.CARD: listed("creditcardstatement cardstatement kreditkartenabrechnung relevedecarte"),
@@ -450,7 +510,7 @@ NO_ISSUER = listed(
     """
 )
 """Parts of words in titles and headings, which no issuer's name has."""
-INVOICE = listed("invoice rechnung facture factura fattura factuur faktura fatura regning")
+INVOICE = listed("invoice rechnung facture factura fattura factuur faktura fatura regning szamla lasku racun")
 """Headings of a bill of any kind: alone they make no bill of a supplier."""
 FRANKED = listed(
     """
