@@ -93,8 +93,8 @@ class ExpectedPrint:
         """Return the print expected on a card with *read*: on the front, where a barcode is on the back."""
         fields = (read.number, read.born, read.expires)
         if isinstance(read, Licence):
-            names = (read.surname, read.given_names, read.truncated)
-            return cls(MachineSource.BARCODE, *names, *fields, suffix=read.suffix)
+            holder = (read.surname, read.given_names, read.truncated)
+            return cls(MachineSource.BARCODE, *holder, *fields, suffix=read.suffix)
         names = read.lines[2:3] if read.format is Format.TD1 else read.lines[:1]
         full = any(not line.endswith("<") for line in names)
         countries = (read.issuer, read.nationality)
