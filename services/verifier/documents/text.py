@@ -32,8 +32,12 @@ PALE_SIDE = 560
 MOST_OVERPRINTS = 8
 PRINT_STROKE = 5
 """Pixels; strokes of the small print of a card, seen at that size, are thinner."""
-PALE_INKS = (4, 25)
+PALE_INKS = (2, 15)
 """Of 255, by which ink is darker than the paper around: less is paper, more counts as no more."""
+DOTS = 1.5
+"""Pixels by which a picture is blurred, so that words of dots, as where a card is perforated, become lines."""
+LARGE = 1.5
+"""Times the usual height of lines that a level word is high to be looked at as well."""
 UPRIGHT = 1.5
 """Times its width that a line is high where its text runs up or down."""
 LEAST_TILT = 5.0
@@ -95,15 +99,18 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     Return the text that lies or stands across *picture*, such as SPECIMEN, without its places.
 
     Among other text it is read badly or not at all. It stands alone in the picture of its colour, and where
-    the thin strokes of small print are closed; pale and hollow words stand out where all ink is alike.
+    the thin strokes of small print are closed; pale and hollow words stand out where all ink is alike, words
+    of dots where the picture is blurred.
     """
     small = _small(picture)
     if small is None:
         return ()
     pale = _equally_inked(_shrunk(small, PALE_SIDE))
     small = _shrunk(small, OVERPRINT_SIDE)
+    blurred = cv2.GaussianBlur(small, (0, 0), DOTS)
     views = (_coloured(small), pale, _without_strokes(small, PRINT_STROKE))
-    crops = (crop for view in views for crop in _crops_across(view)[:MOST_OVERPRINTS])
+    across = (*(_crops_across(view) for view in views), _crops_across(blurred, large=True))
+    crops = (crop for several in across for crop in several[:MOST_OVERPRINTS])
     read = (block_engine().recognize_txt([crop]) for crop in crops)
     texts = [pair for one in read for pair in zip(one.txts or (), map(float, one.scores), strict=True)]
     return tuple(
@@ -113,10 +120,15 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     )
 
 
-def _crops_across(view: Picture) -> list[Picture]:
-    """Return the tilted and upright lines of text in *view*; upright ones also turned round."""
+def _crops_across(view: Picture, *, large: bool = False) -> list[Picture]:
+    """Return the tilted, upright or *large* lines of text in *view*; upright ones also turned round."""
     lines = line_corners(block_engine(), view, 1.0)
-    across = [_tilt(box) > LEAST_TILT or _stands(box) for box in lines]
+    heights = np.linalg.norm(lines[:, 3] - lines[:, 0], axis=1)
+    least = LARGE * float(np.median(heights)) if large and heights.size else np.inf
+    across = [
+        _tilt(box) > LEAST_TILT or _stands(box) or height > least
+        for box, height in zip(lines, heights, strict=True)
+    ]
     boxes = lines[np.asarray(across, bool)]
     crops = zip(block_engine().crop_text_regions(view, boxes), boxes, strict=True)
     return [

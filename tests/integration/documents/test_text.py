@@ -102,6 +102,16 @@ def test_pale_small_words_across_a_card_are_noticed() -> None:
     assert installed_readers().marks(np.asarray(card), 0)
 
 
+def test_perforated_level_word_is_noticed() -> None:
+    card = drawn(LINES * 2).resize((1000, 800))
+    mark = Image.new("1", (80, 16))
+    ImageDraw.Draw(mark).text((2, 0), "SAMPLE", fill=1, font=ImageFont.load_default(12))
+    pen = ImageDraw.Draw(card)
+    for y, x in np.argwhere(np.asarray(mark)):
+        pen.ellipse((100 + 9 * x, 340 + 9 * y, 106 + 9 * x, 346 + 9 * y), fill="#333333")
+    assert "SAMPLE" in {line.text for line in installed_readers().marks(np.asarray(card), 0)}
+
+
 def test_outlined_word_across_a_card_is_noticed() -> None:
     card = drawn(LINES * 2)
     mark = Image.new("RGBA", card.size, (0, 0, 0, 0))

@@ -98,6 +98,8 @@ def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> N
         pytest.param("HUN", "SZOELLOESI", "SZÖLLÕSI", id="Hungarian letters"),
         pytest.param("ISL", "THORVALDSSON", "PORVALDSSON", id="Icelandic letters"),
         pytest.param("AUT", "WEISSENBOECK", "WEIBENBÖCK", id="German letters"),
+        pytest.param("NOR", "SJOESTROEM", "SJOSTROM", id="lost marks of Norwegian letters"),
+        pytest.param("D", "MUELLER", "MULLER", id="a lost mark of a German letter"),
     ],
 )
 def test_print_confirms_names_with_letters_of_their_language(issuer: str, surname: str, text: str) -> None:
@@ -105,6 +107,11 @@ def test_print_confirms_names_with_letters_of_their_language(issuer: str, surnam
     changes = {"issuer": issuer, "surname": surname, "given_names": "ADA", "lines": lines}
     zone = ZONE.model_copy(update=changes)
     assert only(print_checks(card([text, "Ada", "03.02.1990"]), zone), "surname").result is CheckResult.PASS
+
+
+def test_a_name_that_lost_the_blank_behind_its_number_is_confirmed() -> None:
+    printed = card(["1BEISPIEL", "2 ERIKA ANNA", "3 03.02.1990", "4b 06.05.2031", "5 C1FX2Y7K1"])
+    assert only(print_checks(printed, ZONE), "surname").result is CheckResult.PASS
 
 
 def test_letters_of_another_language_confirm_no_name() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import combinations
+from itertools import chain, combinations, product
 from types import MappingProxyType
 from typing import Self
 
@@ -47,6 +47,16 @@ _ALIKE = str.maketrans("OQILSBZG", "00115826")
 _LETTERS = str.maketrans("0158", "OISB")
 _LACKING = MappingProxyType({"HUN": str.maketrans("õôû", "őőű"), "TUR": str.maketrans("č", "ğ")})
 """By country, letters that readers see, and those that they stand for."""
+_LOST_MARKS = MappingProxyType(
+    {
+        "oe": frozenset({"NOR", "DNK", "SWE", "FIN", "D", "AUT", "CHE"}),
+        "aa": frozenset({"NOR", "DNK", "SWE", "FIN"}),
+        "ue": frozenset({"D", "AUT", "CHE", "TUR"}),
+    }
+)
+"""The zone's letters for ø or ö, å, and ü, of which readers lose the mark; and countries that have them."""
+_MOST_LOST = 4
+"""Letters of a word that may each have lost its mark."""
 _SHARP_S = frozenset({"D", "AUT"})
 """Countries whose names have an ß, which readers take for a B."""
 
@@ -199,7 +209,9 @@ def _names(
     names = split(wanted)
     if not names:
         return _Answer.UNASKED
-    texts = [_with_letters(line.text) for line in lines]
+    # A reader may have lost the blank behind the number of a field.
+    seen = (*(line.text for line in lines), *(one.text for one in fields.of(field)))
+    texts = [_with_letters(text) for text in seen]
     on_card = {form for text in texts for word in split(text) for form in _forms(word, expected.countries)}
     missing = [name for name in names if name not in on_card]
     if missing and len("".join(names)) >= _LEAST_JOINED:
@@ -234,6 +246,12 @@ def _forms(word: str, countries: Sequence[str]) -> Iterator[str]:
     if not _SHARP_S.isdisjoint(countries):
         for place in re.finditer("[bβ]", word):
             yield from spellings(f"{word[: place.start()]}ss{word[place.end() :]}")
+    for lost, countries_of in _LOST_MARKS.items():
+        if not countries_of.isdisjoint(countries) and 0 < word.count(lost[0]) <= _MOST_LOST:
+            pieces = word.split(lost[0])
+            for letters in product((lost[0], lost), repeat=len(pieces) - 1):
+                marked = "".join(chain.from_iterable(zip(pieces, letters, strict=False)))
+                yield from spellings(marked + pieces[-1])
     if "ISL" in countries and word.startswith("p"):
         yield from spellings("th" + word[1:])  # a Þ
 

@@ -12,6 +12,12 @@ from rapidfuzz.distance import Levenshtein
 
 from shared.matching.characters import folded, listed, stripped
 
+
+def _alike(word: str) -> str:
+    """Return *word* with one sign for those that readers take for each other."""
+    return stripped(word).translate(str.maketrans("1l|05", "iiios"))
+
+
 MARKS: Final = listed(
     """
     specimen spécimen spesimen muster musterausweis mustermann musterfrau vzor vzorka uzorak wzór uzorec
@@ -22,6 +28,8 @@ MARKS: Final = listed(
     """
 )
 """Words that are printed across samples, or that their holders are named by."""
+ACROSS: Final = frozenset(map(_alike, listed("void copy copie copia kopie kopia annulled cancelled")))
+"""Words that say as much where they are printed across a document."""
 ALSO_NAMES: Final = listed("muster sample traveler exemplar")
 """Those of them that are also surnames: the staff looks."""
 HOLDERS: Final = frozenset(
@@ -108,9 +116,9 @@ def marks_in(texts: Iterable[str]) -> frozenset[str]:
 
 
 def part_of_mark(text: str) -> bool:
-    """Return whether a word of *text* is a part of a mark: of an outlined or covered one no more is read."""
-    words = (_alike(word) for word in re.split(r"[\W_\d]+", folded(text)))
-    return any(len(word) >= _LEAST_PART and any(word in _alike(mark) for mark in MARKS) for word in words)
+    """Return whether a word of *text* is VOID, COPY or a part of a mark: of a covered one no more is read."""
+    words = {_alike(word) for word in re.split(r"[\W_\d]+", folded(text)) if len(word) >= _LEAST_PART}
+    return any(word in ACROSS or any(word in _alike(mark) for mark in MARKS) for word in words)
 
 
 def known_holder(surname: str, given_names: str) -> bool:
@@ -122,11 +130,6 @@ def made_up(number: str) -> bool:
     """Return whether samples have such a document number."""
     plain = number.strip("<").upper()
     return plain in NUMBERS or MADE_UP_NUMBER.search(plain) is not None
-
-
-def _alike(word: str) -> str:
-    """Return *word* with one sign for those that readers take for each other."""
-    return stripped(word).translate(str.maketrans("1l|05", "iiios"))
 
 
 def _misread(mark: str, words: Iterable[str]) -> bool:
