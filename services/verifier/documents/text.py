@@ -35,7 +35,7 @@ PRINT_STROKE = 5
 PALE_INKS = (2, 15)
 """Of 255, by which ink is darker than the paper around: less is paper, more counts as no more."""
 DOTS = 1.5
-"""Pixels by which a picture is blurred, so that words of dots, as where a card is perforated, become lines."""
+"""Pixels by which a picture is blurred, so that words of dots, as on a perforated card, become lines."""
 LARGE = 1.5
 """Times the usual height of lines that a level word is high to be looked at as well."""
 UPRIGHT = 1.5

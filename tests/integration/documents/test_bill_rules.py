@@ -250,3 +250,30 @@ def test_place_of_an_installation_is_no_name() -> None:
     site = [*[""] * 8, "Adresse d'installation", "Uferweg 1, 10115 Berlin"]
     bill = read([*page(["Lumina", "", "Mme Erika Beispiel", *HOME], site), foot("Lumina SAS, Ring 2")])
     assert bill.recipient == "Mme Erika Beispiel"
+
+
+def test_a_cooperative_and_a_label_of_the_payee_are_no_persons() -> None:
+    letters = ["Elektra Genossenschaft Tal", "Ring 2, 8999 Tal", "", "", "Frau", "Erika Beispiel", *HOME]
+    slip = [*[""] * 12, "Kreditors navn", "Ring 2, 8999 Tal"]
+    assert read(page(letters, slip)).recipient == "Erika Beispiel"
+
+
+def test_the_place_of_supply_is_no_sender() -> None:
+    supply = ["Bluestem LLC", "", "Service address", *HOME]
+    slip = [*[""] * 30, "ERIKA BEISPIEL", *HOME]
+    assert read(page([*supply, *slip])).recipient == "ERIKA BEISPIEL"
+
+
+def test_a_day_in_a_row_of_dates_has_the_label_over_it() -> None:
+    def issued(rows: int) -> tuple[date, ...]:
+        days = ["2025-12-31", "2026-01-15", "2026-02-15"]
+        labels = ["Period", "Fakturadatum", "Förfallodatum"]
+        lines = [
+            TextLine(text=text, box=(0.1 + 0.25 * column, 0.4 + 0.02 * row, 0.12, HIGH))
+            for row, texts in enumerate([labels, *[days] * rows])
+            for column, text in enumerate(texts)
+        ]
+        return read([*page(["Strom Beispiel AG", "", "Erika Beispiel", *HOME]), *lines]).issued
+
+    assert issued(1) == ISSUED
+    assert issued(3) == (), "a table of invoices"

@@ -170,7 +170,7 @@ def is_person(text: str) -> bool:
 def is_label(text: str) -> bool:
     """Return whether *text* is a label of an address or a name, and nothing else."""
     parts = [compact(part) for part in text.split("/")]
-    known = all(part in RECIPIENT | TITLES for part in parts)
+    known = all(part in RECIPIENT | SELLER | TITLES for part in parts)
     return known or is_titles(text) or parts[0].startswith(tuple(SITE))
 
 

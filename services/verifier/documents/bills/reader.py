@@ -183,7 +183,8 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     customer's, one with a title or a greeting, and last one with a person's name. A company without a label
     is the sender, and so is each name at the address of one.
     """
-    senders = {block.parts.key for block in blocks if block.company and not block.labelled}
+    firms = (block for block in blocks if block.company and not (block.labelled or block.site))
+    senders = {block.parts.key for block in firms}
     customers = [name for name in _customers(cells) if not is_label(name)]
     greetings = [compact(cell.text) for cell in cells if words.GREETING.match(cell.text)]
     rated = [(_rating(block, customers, greetings), block) for block in blocks if block.name]
@@ -441,9 +442,10 @@ def _beside(cells: Sequence[Cell], at: int) -> Rank:
         return Rank.PLACED
     if rank is not None:
         return rank
-    if any(cell and written_dates(cell.text) for cell in (over, left)):
-        return Rank.OTHER  # a column or a row of dates is that of a table
     rank = _label(over.text) if over else None
+    dated = [bool(cell and written_dates(cell.text)) for cell in (over, left)]
+    if dated[0] or (dated[1] and rank is not Rank.ISSUED):
+        return Rank.OTHER  # a column or a row of dates is that of a table
     table = below is not None and (
         written_dates(below.text) if rank is Rank.DATE else rank is not None and _is_date(below.text)
     )

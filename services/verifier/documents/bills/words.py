@@ -148,6 +148,8 @@ TRADE = listed(
     ajuntament concello municipio
     banka urad mesto elektrarna energetika vodarny plynarenska sporitelna pojistovna pankki kaupunki
     verohallinto belastingkantoor kraftlag nett skatteetaten primaria opcina obcina
+    genossenschaft elektra cooperative cooperativa kooperative vakuutusyhtio versicherungen assurances
+    assicurazioni seguros verzekeringen forsakring osuuskunta spoldzielnia druzstvo
     """
 )
 """Words in names of companies and offices, and not of people."""
@@ -223,6 +225,7 @@ SELLER = listed(
     betalningsmottagare saljare leverantor saelger leverandor betalingsmodtager
     dodavatel vystavce elado szallito szolgaltato kibocsato myyja laskuttaja selger furnizor vanzator
     prodavatelj prodajalec izdajatelj
+    kreditorsnavn kreditor saaja saajannimi betalningstill creditor
     """
 )
 """Labels of the issuer."""
