@@ -131,6 +131,8 @@ class TextLine(PlainValue):
     page: int = 0
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """Left, top, width and height, in parts of the page."""
+    across: bool = False
+    """Whether it is a mark across a document, or a part of one."""
     confidence: float = 1.0
 
 

@@ -4,6 +4,7 @@ Reads the printed text of a picture, with PP-OCRv6 of the ``rapidocr`` package.
 A page beyond the limits is not returned in parts: half a page could lack the second address or the date.
 """
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 
@@ -30,6 +31,8 @@ OVERPRINT_SIDE = 480
 PALE_SIDE = 560
 """Pixels; pale words are looked for in a larger picture."""
 MOST_OVERPRINTS = 8
+MOST_ON_CURVE = 4
+"""Letters of a piece of a word along a curve."""
 PRINT_STROKE = 5
 """Pixels; strokes of the small print of a card, seen at that size, are thinner."""
 PALE_INKS = (2, 15)
@@ -96,11 +99,11 @@ def read_lines(
 
 def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     """
-    Return the text that lies or stands across *picture*, such as SPECIMEN, without its places.
+    Return the text that lies or stands across *picture*, such as SPECIMEN: of its places, the height alone.
 
     Among other text it is read badly or not at all. It stands alone in the picture of its colour, and where
     the thin strokes of small print are closed; pale and hollow words stand out where all ink is alike, words
-    of dots where the picture is blurred.
+    of dots where the picture is blurred. Letters along a curve are joined.
     """
     small = _small(picture)
     if small is None:
@@ -109,19 +112,21 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     small = _shrunk(small, OVERPRINT_SIDE)
     blurred = cv2.GaussianBlur(small, (0, 0), DOTS)
     views = (_coloured(small), pale, _without_strokes(small, PRINT_STROKE))
-    across = (*(_crops_across(view) for view in views), _crops_across(blurred, large=True))
-    crops = (crop for several in across for crop in several[:MOST_OVERPRINTS])
-    read = (block_engine().recognize_txt([crop]) for crop in crops)
-    texts = [pair for one in read for pair in zip(one.txts or (), map(float, one.scores), strict=True)]
+    read = (*(_across(view) for view in views), _across(blurred, large=True))
     return tuple(
-        TextLine(text=text[:MOST_CHARACTERS], page=page, confidence=round(score, 3))
-        for text, score in texts
+        TextLine(text=text[:MOST_CHARACTERS], page=page, box=(0, 0, 0, height), confidence=round(score, 3))
+        for several in read
+        for text, height, score in several
         if text.strip() and score >= LEAST_CONFIDENCE
     )
 
 
-def _crops_across(view: Picture, *, large: bool = False) -> list[Picture]:
-    """Return the tilted, upright or *large* lines of text in *view*; upright ones also turned round."""
+def _across(view: Picture, *, large: bool = False) -> list[tuple[str, float, float]]:
+    """
+    Return text, height in parts of *view*, and confidence of its tilted, upright or *large* lines.
+
+    Upright ones are also read turned round. The last is what is read from left to right in all others.
+    """
     lines = line_corners(block_engine(), view, 1.0)
     heights = np.linalg.norm(lines[:, 3] - lines[:, 0], axis=1)
     least = LARGE * float(np.median(heights)) if large and heights.size else np.inf
@@ -129,13 +134,22 @@ def _crops_across(view: Picture, *, large: bool = False) -> list[Picture]:
         _tilt(box) > LEAST_TILT or _stands(box) or height > least
         for box, height in zip(lines, heights, strict=True)
     ]
-    boxes = lines[np.asarray(across, bool)]
-    crops = zip(block_engine().crop_text_regions(view, boxes), boxes, strict=True)
-    return [
-        sight
-        for crop, box in crops
-        for sight in ((crop, cv2.rotate(crop, cv2.ROTATE_180)) if _stands(box) else (crop,))
-    ]
+    boxes = lines[np.asarray(across, bool)][:MOST_OVERPRINTS]
+    found, row = list[tuple[str, float, float]](), list[tuple[float, float, str]]()
+    for crop, box in zip(block_engine().crop_text_regions(view, boxes), boxes, strict=True):
+        height = float(np.linalg.norm(box[3] - box[0])) / max(view.shape[:2])
+        turns = (crop, cv2.rotate(crop, cv2.ROTATE_180)) if _stands(box) else (crop,)
+        for text, score in itertools.chain.from_iterable(map(_texts_in, turns)):
+            found.append((text, height, score))
+            if not _stands(box) and text.isalpha() and len(text) <= MOST_ON_CURVE:
+                row.append((float(box[:, 0].mean()), height, text))
+    curved = "".join(text for *_, text in sorted(row))
+    return [*found, (curved, min((height for _, height, _ in row), default=0.0), 1.0)]
+
+
+def _texts_in(crop: Picture) -> list[tuple[str, float]]:
+    read = block_engine().recognize_txt([crop])
+    return list(zip(read.txts or (), map(float, read.scores), strict=True))
 
 
 def _stands(box: NDArray[np.float32]) -> bool:

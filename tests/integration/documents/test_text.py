@@ -8,6 +8,7 @@ from services.verifier.documents import ocr, text
 from services.verifier.documents.cards.comparison import specimen_check
 from services.verifier.documents.results import TextLine
 from services.verifier.documents.text import in_order, read_lines, read_overprint
+from services.verifier.documents.worker import examination
 from services.verifier.documents.worker.examination import installed_readers
 
 LINES = ("Erika Beispiel", "Musterweg 12", "12345 Beispielstadt")
@@ -110,6 +111,26 @@ def test_perforated_level_word_is_noticed() -> None:
     for y, x in np.argwhere(np.asarray(mark)):
         pen.ellipse((100 + 9 * x, 340 + 9 * y, 106 + 9 * x, 346 + 9 * y), fill="#333333")
     assert "SAMPLE" in {line.text for line in installed_readers().marks(np.asarray(card), 0)}
+
+
+def test_word_along_a_curve_is_noticed() -> None:
+    card = drawn(LINES * 2).resize((1000, 800))
+    for number, letter in enumerate("MUSTER"):
+        mark = Image.new("RGBA", (160, 160), (0, 0, 0, 0))
+        ImageDraw.Draw(mark).text((30, 20), letter, fill="#d06070", font=ImageFont.load_default(100))
+        turned = mark.rotate(40 - 16 * number, resample=Image.Resampling.BICUBIC)
+        card.paste(turned, (120 + 120 * number, 260 + 6 * (2 * number - 5) ** 2), mask=turned)
+    assert installed_readers().marks(np.asarray(card), 0)
+
+
+def test_large_word_with_a_misread_letter_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def marks(height: float) -> tuple[TextLine, ...]:
+        found = (TextLine(text="KZOR", box=(0, 0, 0, height)),)
+        monkeypatch.setattr(examination, "read_overprint", lambda *_, **__: found)
+        return installed_readers().marks(np.asarray(drawn(LINES)), 0)
+
+    assert [line.text for line in marks(0.1)] == ["KZOR"]
+    assert marks(0.03) == (), "print of a tilted card"
 
 
 def test_outlined_word_across_a_card_is_noticed() -> None:

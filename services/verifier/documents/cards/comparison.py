@@ -23,13 +23,7 @@ from services.verifier.documents.cards.fields import (
     print_of,
     printed_fields,
 )
-from services.verifier.documents.cards.samples import (
-    ALSO_NAMES,
-    known_holder,
-    made_up,
-    marks_in,
-    part_of_mark,
-)
+from services.verifier.documents.cards.samples import ALSO_NAMES, known_holder, made_up, marks_in
 from services.verifier.documents.results import Check, CheckResult, Format, Licence, MachineZone, TextLine
 from shared.matching import MatchOutcome, PersonName, match_parts
 from shared.matching.name_words import split
@@ -192,7 +186,7 @@ def specimen_check(lines: Sequence[TextLine], expected: ExpectedPrint | None = N
     if marks - ALSO_NAMES:
         return Check.failed("specimen", "specimen_document")
     known = expected is not None and known_holder(expected.surname, expected.given_names)
-    across = any(part_of_mark(line.text) for line in lines if not any(line.box))
+    across = any(line.across for line in lines)
     if marks or known or across or (expected is not None and made_up(expected.number)):
         # A real person may bear the name: the staff looks.
         return Check.unsure("specimen", "specimen_document")

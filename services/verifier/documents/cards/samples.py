@@ -121,6 +121,14 @@ def part_of_mark(text: str) -> bool:
     return any(word in ACROSS or any(word in _alike(mark) for mark in MARKS) for word in words)
 
 
+def like_mark(text: str) -> bool:
+    """Return whether a word of *text* is a mark with one letter misread, or lost."""
+    words = {_alike(word) for word in re.split(r"[\W_\d]+", folded(text)) if len(word) >= _LEAST_PART}
+    return any(
+        Levenshtein.distance(word, _alike(mark), score_cutoff=1) <= 1 for word in words for mark in MARKS
+    )
+
+
 def known_holder(surname: str, given_names: str) -> bool:
     """Return whether the holder of a well-known sample has this name."""
     return f"{stripped(folded(surname))}, {stripped(folded(given_names))}" in HOLDERS

@@ -20,7 +20,7 @@ from services.verifier.documents.barcode.symbols import read_licence
 from services.verifier.documents.bills.pages import read_letter
 from services.verifier.documents.bills.reader import read_bill
 from services.verifier.documents.cards.comparison import confirms_nothing, worth_a_closer_look
-from services.verifier.documents.cards.samples import marks_in, part_of_mark
+from services.verifier.documents.cards.samples import like_mark, marks_in, part_of_mark
 from services.verifier.documents.files.copies import copy_checks
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
@@ -53,6 +53,8 @@ LEAST_ZONE_SECONDS: Final = 0.5
 """Processor time for a zone even then: most are found at the first look."""
 LINES_SECONDS: Final = 12.0
 """Processor time to read the text of a picture; a full page takes 2 to 6."""
+LARGE_MARK: Final = 0.07
+"""Height in parts of the page from which a word across it is a mark also where a letter of it was misread."""
 CLOSER_SECONDS: Final = 5.0
 """Processor time for a closer look at a document."""
 SPECIMEN: Final = (
@@ -238,8 +240,15 @@ def _closer(picture: Picture, page: int, known: Corners) -> tuple[TextLine, ...]
 
 
 def _marks(picture: Picture, page: int) -> tuple[TextLine, ...]:
-    across = read_overprint(picture, page=page)
-    return tuple(line for line in across if marks_in([line.text]) or part_of_mark(line.text))
+    found = (line for line in read_overprint(picture, page=page) if _is_mark(line))
+    return tuple(
+        TextLine(text=line.text, page=page, confidence=line.confidence, across=True) for line in found
+    )
+
+
+def _is_mark(line: TextLine) -> bool:
+    text = line.text
+    return bool(marks_in([text])) or part_of_mark(text) or (line.box[3] >= LARGE_MARK and like_mark(text))
 
 
 def warm_up(readers: Readers) -> None:
