@@ -42,7 +42,6 @@ _WHOLE_MONTHS = """
 ledna unora brezna dubna kvetna cervna cervence srpna zari rijna listopadu prosince
 januara februara marca aprila maja juna jula augusta septembra oktobra novembra decembra
 januarja februarja marca aprila maja junija julija avgusta septembra oktobra novembra decembra
-sijecnja veljace ozujka travnja svibnja lipnja srpnja kolovoza rujna - studenoga prosinca
 januar februar marcius aprilis majus junius julius augusztus szeptember oktober november december
 tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesakuuta - - - - - -
 - - - - - - heinakuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta
@@ -51,8 +50,8 @@ januar februar mars april mai juni juli august september oktober november desemb
 jaanuar veebruar marts aprill mai juuni juuli august september oktoober november detsember
 """
 """
-The same in Czech, Slovak, Slovenian, Croatian (without October, which is November in Polish), Hungarian,
-Finnish, Romanian, Norwegian and Estonian: their abbreviations would mean several months.
+The same in Czech, Slovak, Slovenian, Hungarian, Finnish, Romanian, Norwegian and Estonian: their
+abbreviations would mean several months. Croatian lacks: its October is November in Polish.
 """
 _LETTERS = (3, 4)
 """How many letters of a month abbreviate it."""
@@ -86,12 +85,12 @@ _PATTERNS = tuple(
         + _NAME
         + r"(?:\s?/\s?(?P<other>[^\W\d_]{3,12})\.?)?\s?[-./,]?\s?(?:of |de |del )?"
         + _YEAR,
-        r"(?<!\d)(?P<year>\d{4})\.?\s" + _NAME + r"\s(?P<day>\d{1,2})(?!\d)",
         r"(?<![^\W\d_])" + _NAME + r"\s?[-./]?\s?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s?[-./,]?\s?" + _YEAR,
+        r"(?<![\d/-])(?P<year>\d{4})\.?\s" + _NAME + r"\s(?P<day>\d{1,2})(?!\d|\s?[-./,]?\s?\d{2})",
     )
 )
 """Year first; numbers; numbers apart; the day before the month's name, which a passport has in two languages;
-year, month's name and day, as in Hungarian; the month's name first."""
+the month's name first; year, month's name and day, as in Hungarian."""
 _DAY_FIRST = frozenset(". ")
 """Marks that stand between day and month only where the day comes first."""
 _CENTURIES = (1900, 2000)

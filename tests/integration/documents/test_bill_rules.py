@@ -277,3 +277,44 @@ def test_a_day_in_a_row_of_dates_has_the_label_over_it() -> None:
 
     assert issued(1) == ISSUED
     assert issued(3) == (), "a table of invoices"
+
+
+@pytest.mark.parametrize("label", ["Lieferstelle", "Zahlungsempfänger", "Verwendungszweck"])
+def test_a_person_in_one_line_without_a_payer_s_label_is_not_the_recipient(label: str) -> None:
+    line = [*[""] * 20, label, "Erika Beispiel, Uferweg 1, 10115 Berlin"]
+    assert read(page(["Strom Beispiel AG", "", "Rechnung", *line])).recipient == ""
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["Nabídka dodávky elektřiny", "Odběrné místo", "Stočné a elektřina"],
+        ["Árajánlat villamosenergia", "Felhasználási hely"],
+        ["Tarjous: sähkönmyynti", "Energiamaksu", "Käyttöpaikka"],
+        ["Mietvorschreibung", "Müllgebühr"],
+        ["Prämienvorschreibung", "Lastschriftanzeige"],
+        ["Faktura 12", "Elektroměr 1 ks", "Odběrné místo"],
+    ],
+)
+def test_offers_rents_and_goods_of_more_countries_are_no_accepted_letters(texts: Sequence[str]) -> None:
+    bill = read(page(["Novak s.r.o.", "", *texts, "", "Frau", "Erika Beispiel", *HOME]))
+    assert bill.kind in {BillKind.UNKNOWN, BillKind.INVOICE}
+
+
+@pytest.mark.parametrize("label", ["Nächstes Rechnungsdatum", "Next invoice date", "Föregående fakturadatum"])
+def test_the_day_of_another_letter_is_no_day_of_issue(label: str) -> None:
+    rows = [["Zahlbar bis", label], ["2025-02-03", "2026-01-20"]]
+    lines = [
+        TextLine(text=text, box=(0.1 + 0.3 * column, 0.4 + 0.02 * row, 0.15, HIGH))
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts)
+    ]
+    head = page(["Strom Beispiel AG", "Date: 2026-01-15", "Erika Beispiel", *HOME])
+    assert read([*head, *lines]).issued == ISSUED
+
+
+@pytest.mark.parametrize("name", ["Elektra Lindberg", "Asa Lindberg", "Anna Nett", "A.S. Lindberg"])
+def test_people_with_names_like_words_of_companies_are_people(name: str) -> None:
+    first = ["Strom Beispiel AG", "", "Frau", name, *HOME]
+    second = [*[""] * 20, "Frau", "Erika Beispiel", *HOME]
+    assert read(page(first, second)).recipient == ""

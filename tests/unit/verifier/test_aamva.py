@@ -93,6 +93,20 @@ def test_names_are_read_as_each_version_writes_them(
 
 
 @pytest.mark.parametrize(
+    ("changes", "suffix"),
+    [
+        pytest.param({"DCU": "JR"}, "JR", id="a generation"),
+        pytest.param({"DCU": "III"}, "III", id="a number"),
+        pytest.param({"DCU": "NONE"}, "", id="none"),
+        pytest.param({"DCU": "GARCIA JR"}, "", id="a name that no print confirms"),
+        pytest.param({"DCU": "JR", "DCS": None}, "", id="no surname"),
+    ],
+)
+def test_suffix_is_a_generation_or_nothing(changes: dict[str, Any], suffix: str) -> None:
+    assert parse_aamva(payload(**changes)).suffix == suffix
+
+
+@pytest.mark.parametrize(
     ("text", "day"),
     [
         pytest.param("03121988", date(1988, 3, 12), id="month first"),

@@ -292,20 +292,22 @@ def test_a_document_is_known_again_by_issuer_and_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claimed", "verdict"),
+    ("claimed", "printed", "verdict"),
     [
-        pytest.param("Kim Brandel-Jones", Verdict.CONVINCING, id="without"),
-        pytest.param("Kim Brandel-Jones Jr.", Verdict.CONVINCING, id="the same"),
-        pytest.param("Kim Brandel-Jones Sr.", Verdict.REFUSED, id="another"),
+        pytest.param("Kim Brandel-Jones", "JR", Verdict.CONVINCING, id="without"),
+        pytest.param("Kim Brandel-Jones Jr.", "JR", Verdict.CONVINCING, id="the same"),
+        pytest.param("Kim Brandel-Jones Sr.", "JR", Verdict.REFUSED, id="another"),
+        pytest.param("Kim Brandel-Jones Jr.", "", Verdict.UNCLEAR, id="not printed"),
+        pytest.param("Kim Brandel-Jones Jr.", "SR", Verdict.UNCLEAR, id="another is printed"),
     ],
 )
-def test_suffix_of_a_licence_counts_where_one_is_claimed(claimed: str, verdict: Verdict) -> None:
-    print_ = tuple(
-        line.model_copy(update={"text": line.text.replace("C4H9K2M83", "D7390421")}) for line in PRINT
-    )
-    reading = DocumentReading(
-        licence=LICENCE.model_copy(update={"number": "D7390421", "suffix": "JR"}), lines=print_
-    )
+def test_printed_suffix_of_a_licence_counts_where_one_is_claimed(
+    claimed: str, printed: str, verdict: Verdict
+) -> None:
+    shown = {"BRANDEL-JONES": f"BRANDEL-JONES {printed}", "C4H9K2M83": "D7390421"}
+    print_ = tuple(line.model_copy(update={"text": shown.get(line.text, line.text)}) for line in PRINT)
+    licence = LICENCE.model_copy(update={"number": "D7390421", "suffix": "JR"})
+    reading = DocumentReading(licence=licence, lines=print_)
     assert judged(reading, subject=KIM.model_copy(update={"name": claimed}))[0] is verdict
 
 

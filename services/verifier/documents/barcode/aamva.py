@@ -14,6 +14,7 @@ from datetime import date
 from typing import Final
 
 from services.verifier.documents.results import Check, Licence
+from shared.matching.name_words import GENERATIONS
 
 NEWEST_VERSION: Final = 12
 SEXES: Final = {"1": "M", "2": "F", "9": "X", "M": "M", "F": "F", "X": "X"}
@@ -137,7 +138,7 @@ def _licence(elements: Elements) -> Licence:
         surname=surname,
         given_names=given_names,
         truncated=any(elements.text(name).upper() == "T" for name in TRUNCATED),
-        suffix=_name(elements.text("DCU", "DAE")),
+        suffix=_suffix(elements.text("DCU", "DAE")) if surname else "",
         number=elements.values.get("DAQ", ""),
         born=_date(elements.text("DBB")),
         issued=_date(elements.text("DBD")),
@@ -163,6 +164,11 @@ def _names(elements: Elements) -> tuple[str, str]:
     # ``LAST,FIRST,MIDDLE,SUFFIX``, or ``A B C``, in which nothing says what is the family name.
     last, *rest = (_name(part) for part in re.split(r"[,@$]", whole))
     return (last, " ".join(filter(None, rest[:2]))) if rest else ("", last)
+
+
+def _suffix(text: str) -> str:
+    """Return *text* if it is a generation such as JR; anything else may be a name that is printed nowhere."""
+    return text.strip(" .") if text.strip(" .").casefold() in GENERATIONS else ""
 
 
 def _name(text: str) -> str:

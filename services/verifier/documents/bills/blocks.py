@@ -11,6 +11,7 @@ from services.verifier.documents.bills.words import (
     MAILED,
     NUMBERED,
     PAYEE,
+    PAYER,
     RECIPIENT,
     SELLER,
     SENDER,
@@ -283,9 +284,9 @@ def _is_named(text: str) -> bool:
 def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell]) -> Block:
     """Return the address in *lines* with the name above it, and the text between."""
     person, behind = _led_by_person(lines)
-    if person:
+    if person and above and compact(above[0].text) in PAYER:
         parts = parts_of([behind])
-        return Block(person, (behind,), parts, company=False, site=False, labelled=False, titled=False)
+        return Block(person, (behind,), parts, company=False, site=False, labelled=True, titled=False)
     headings = list(_up_to_label([cell for cell in above if not CARE_OF.match(cell.text)]))[:_MOST_HEADINGS]
     names = [_as_name(cell) for cell in headings]
     labelled = [cell.label in RECIPIENT for cell in headings]

@@ -408,7 +408,7 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
         return Rank.PERIOD
     if _is_placed(before, after):
         return Rank.PLACED
-    if not words.NEXT.isdisjoint(re.split(r"\W+", stripped(folded(before)))):
+    if words.ANOTHER.search(before):
         return Rank.OTHER
     own = Rank.ISSUED if words.NUMBER_OF.search(before) else _label(before)
     if own is not None:
@@ -466,6 +466,8 @@ def _after(text: str, one: WrittenDate, written: Sequence[WrittenDate]) -> str:
 
 def _label(text: str) -> Rank | None:
     """Return the rank of *text* as a label of the date behind it; none where it is no label of dates."""
+    if words.ANOTHER.search(text):
+        return Rank.OTHER
     plain = compact(text)
     issued, other = float(_last(words.ISSUED, plain)), float(_last(words.OTHER, plain))
     if max(issued, other) < 0:

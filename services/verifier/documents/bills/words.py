@@ -1,7 +1,7 @@
 """
 Words on bills in English, German, French, Spanish, Italian, Dutch, Polish, Portuguese, Swedish, Danish. Pure.
 
-Fewer are in Czech, Slovak, Hungarian, Finnish, Norwegian, Romanian, Croatian and Slovenian.
+Fewer are in Czech, Slovak, Hungarian, Finnish, Norwegian, Romanian and Slovenian.
 All are written as :func:`compact` returns text, because readers of pictures lose blanks.
 """
 
@@ -43,7 +43,7 @@ ISSUED = listed(
     datadiinvio verzendingsdatum
     datumvyhotoveni datumvystaveni vystavenodne datumvypisu datumvyhotovenia datumvystavenia vystavenedna
     kiallitasdatuma szamlakelte kiallitaskelte kibocsatasdatuma laskunpaivays laskunpvm paivays laskupaiva
-    laskunpaiva utstedelsesdato utstedtdato dataemiterii datafacturii emisala datumracuna datumizdavanja
+    laskunpaiva utstedelsesdato utstedtdato dataemiterii datafacturii emisala
     datumizdaje arvekuupaev
     """
 )
@@ -93,12 +93,12 @@ DATE = listed(
 )
 """Labels that alone stand before a day that is most likely the one of issue."""
 
-NEXT = listed(
-    """
-    prochaine next nachste proxima prossima volgende nasta naeste neste nastepna pristi kovetkezo seuraava
-    """
+ANOTHER = re.compile(
+    r"(?i)\b(?:next|previous|prior|n[äa]e?chst|letzt|vorig|vorherig|prochain|pr[ée]c[ée]dent|dernier|pr[óo]xim|"
+    r"anterior|prossim|volgend|n[äa]sta\b|f[öo]reg[åa]ende|n[æa]e?ste\b|forrige|neste\b|nast[ęe]pn|poprzedn|"
+    r"p[řr][íi][šs]t[íi]|p[řr]edchoz|k[öo]vetkez|el[őo]z[őo]|seuraava|edelli)"
 )
-"""Words before the day of the letter after this one."""
+"""Words that make a day that of another letter, before or after this one."""
 
 NUMBER_OF = re.compile(
     r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|extrait|fattura|"
@@ -124,7 +124,7 @@ YEAR_MARKS = frozenset({"r", "r."})
 COMPANY = re.compile(
     r"(?i)(?:^|[\s(,&.-])(?:gmbh|mbh|ag|kg|kgaa|ohg|ug|se|e\.?\s?v\.?|ltd|limited|plc|llp|llc|inc|corp|corporation|"
     r"company|co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
-    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|a\.s\.|s\.r\.o\.?|kft|zrt|nyrt|asa|d\.o\.o\.?|o\u00fc)(?=$|[\s,.)·|])"
+    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|s\.r\.o\.?|kft|zrt|nyrt|(?:asa|a\.s\.)$|d\.o\.o\.?|o\u00fc)(?=$|[\s,.)·|])"
 )
 TRADE = listed(
     """
@@ -146,9 +146,9 @@ TRADE = listed(
     kasse abgaben steueramt steuern umweltbetriebe regies syndicat regie intercommunale
     branch succursale sucursal bijkantoor kantoor geschaftsstelle zweigstelle marktgemeinde stadtgemeinde
     ajuntament concello municipio
-    banka urad mesto elektrarna energetika vodarny plynarenska sporitelna pojistovna pankki kaupunki
-    verohallinto belastingkantoor kraftlag nett skatteetaten primaria opcina obcina
-    genossenschaft elektra cooperative cooperativa kooperative vakuutusyhtio versicherungen assurances
+    banka elektrarna energetika vodarny plynarenska sporitelna pojistovna pankki kaupunki
+    verohallinto belastingkantoor kraftlag skatteetaten primaria opcina obcina
+    genossenschaft cooperative cooperativa kooperative vakuutusyhtio versicherungen assurances
     assicurazioni seguros verzekeringen forsakring osuuskunta spoldzielnia druzstvo
     """
 )
@@ -208,6 +208,13 @@ MAILED = listed(
     """
 )
 """Those of them for the address where letters go."""
+PAYER = listed(
+    """
+    franavsandare fran avsandare indbetaler betaler payer zahler auftraggeber einzahler payeur payepar
+    pagador pagatore betaald door platce zleceniodawca maksaja
+    """
+)
+"""Labels of the payer on a slip for payment."""
 PAYEE = listed(
     """
     name fullname nom nome naam nombre tenaamstelling nomprenom nomeecognome nombreyapellidos imieinazwisko
@@ -322,7 +329,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         basiccharge globaladjustment naturalgas hydrobill electriccharges electricityuse customercharge
         distributioncharge supplycharge psolevy dayunits nightunits wastewatercharge termijnfactuur eanstroom
         eangas stroomengas termijnbedragstroom
-        elektrina elektriny zemniplyn stocne odbernemisto elektromer distribuceelektr vyuctovanielektriny
+        elektrina elektriny zemniplyn stocne odbernemisto distribuceelektr vyuctovanielektriny
         vyuctovaniplynu odbernemiesto villamosenergia foldgaz vizdij csatornadij felhasznalasihely
         rendszerhasznalati mertfogyasztas sahkolasku sahkonsiirto sahkonmyynti energiamaksu kayttopaikka
         kaukolampo vesilasku jatevesi nettleie stromforbruk stromregning energiledd malepunktid
@@ -357,7 +364,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         fasttelefoni fastatelefoni
         mobilnisluzby internetovepripojeni datovybalicek pevnalinka mobilnesluzby internetszolgaltatas
         elofizetesidij mobiltarifa adatforgalom puhelinlasku laajakaista mobiililaajakaista puhelut
-        abonamentmobil convorbiri telefoniemobila internetfix pretplata mobilnatelefonija narocnina
+        abonamentmobil convorbiri telefoniemobila internetfix mobilnatelefonija
         """
     ),
     BillKind.CARD: listed(
@@ -435,7 +442,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         inkomstskatt deklaration arsopgorelse forskudsopgorelse ejendomsskat ejendomsbidrag grundskyld
         skattekort municipaltax schooldistricttax assessmentnotice propertyassessment localpropertytax
         hmrevenue articledurole taxescommunales dechetsmenagers
-        vorschreibung abgabepflichtig lastschriftanzeige danznemovitychveci platebnivymer poplatekzaodpad
+        abgabepflichtig danznemovitychveci platebnivymer poplatekzaodpad
         danznehnutelnosti danovyurad epitmenyado kommunalisado adohivatal kiinteistovero verotuspaatos
         verohallinto skatteetaten skatteoppgjor eiendomsskatt kommunaleavgifter skattemelding impozit
         deciziedeimpunere taxasalubrizare poreznauprava komunalnanaknada odmeradohodnine
@@ -451,6 +458,9 @@ STRONG: dict[BillKind, frozenset[str]] = {
         soustotal cantidad preciounitario articulo pedido gastosdeenvio albaran quantita prezzounitario
         codicearticolo spedizione numeroordine aantal stukprijs bestelnummer verzendkosten ilosc
         cenajednostkowa towar zamowienie wysylka quantidade precounitario artigo encomenda portes
+        mnozstvi cenazajednotku jednotkovacena objednavka mennyiseg
+        egysegar megrendeles yksikkohinta tilausnumero kolicina cenanaenoto cantitate pretunitar antallstk
+        enhetspris ordrenummer
         """
     ),
 }
@@ -528,7 +538,8 @@ NO_BILL = listed(
     preventivo orcamento wycena kosztorys offert tilbud proforma lieferschein auftragsbestatigung
     bestellbestatigung inkasso inkassoburo incassobureau deurwaarder gerechtsdeurwaarder windykacja
     windykacyjna recouvrement huissier recobro recobros morosos debtcollection collectors bailiff bailiffs
-    enforcement inkassobolag inkassokrav kronofogden incassokantoor
+    enforcement inkassobolag inkassokrav kronofogden incassokantoor nabidka ponuka ajanlat arajanlat tarjous
+    ponuda ponudba predracun inkaso exekutor exekuce perinta perintatoimisto vegrehajto
     """
 )
 """Words in titles, or names of issuers, of letters that people get without a contract where they live."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import chain, combinations, product
+from itertools import combinations
 from types import MappingProxyType
 from typing import Self
 
@@ -26,9 +26,11 @@ from services.verifier.documents.cards.fields import (
 from services.verifier.documents.cards.samples import ALSO_NAMES, known_holder, made_up, marks_in
 from services.verifier.documents.results import Check, CheckResult, Format, Licence, MachineZone, TextLine
 from shared.matching import MatchOutcome, PersonName, match_parts
-from shared.matching.name_words import split
+from shared.matching.name_words import GENERATIONS, split
 from shared.matching.transliteration import spellings
 
+_LEAST_CUT = 3
+"""Letters of a cut name that are enough to know the printed one by."""
 LEAST_NUMBER = 5
 """Characters of a number that is looked for within longer text."""
 _LEAST_JOINED = 5
@@ -41,16 +43,6 @@ _ALIKE = str.maketrans("OQILSBZG", "00115826")
 _LETTERS = str.maketrans("0158", "OISB")
 _LACKING = MappingProxyType({"HUN": str.maketrans("õôû", "őőű"), "TUR": str.maketrans("č", "ğ")})
 """By country, letters that readers see, and those that they stand for."""
-_LOST_MARKS = MappingProxyType(
-    {
-        "oe": frozenset({"NOR", "DNK", "SWE", "FIN", "D", "AUT", "CHE"}),
-        "aa": frozenset({"NOR", "DNK", "SWE", "FIN"}),
-        "ue": frozenset({"D", "AUT", "CHE", "TUR"}),
-    }
-)
-"""The zone's letters for ø or ö, å, and ü, of which readers lose the mark; and countries that have them."""
-_MOST_LOST = 4
-"""Letters of a word that may each have lost its mark."""
 _SHARP_S = frozenset({"D", "AUT"})
 """Countries whose names have an ß, which readers take for a B."""
 
@@ -86,11 +78,17 @@ class ExpectedPrint:
             return PersonName(self.surname, whole)
         return PersonName(self.surname, self.given_names, truncated=self.truncated)
 
+    def prints_suffix(self, lines: Sequence[TextLine]) -> bool:
+        """Return whether the suffix is printed in *lines*, and no other."""
+        printed = {GENERATIONS.get(word) for line in lines for word in split(line.text)} - {None}
+        return bool(self.suffix) and printed == {GENERATIONS[self.suffix.casefold()]}
+
     def _uncut(self, lines: Sequence[TextLine]) -> str:
-        """Return the printed given names that begin with those of the zone; empty where there are none."""
+        """Return the printed given names that begin with those of the zone; empty if others are printed."""
         fields = printed_fields(print_of(lines, self.zone)).of(PrintedField.GIVEN_NAMES)
-        sure = (one.text for one in fields if one.confidence >= SURE)
-        return next((text for text in sure if _begins(split(self.given_names), split(text))), "")
+        sure = [one.text for one in fields if one.confidence >= SURE]
+        alike = len({tuple(split(text)) for text in sure}) == 1
+        return sure[0] if alike and _begins(split(self.given_names), split(sure[0])) else ""
 
     @classmethod
     def of(cls, read: MachineZone | Licence) -> Self:
@@ -129,11 +127,12 @@ def print_checks(lines: Sequence[TextLine], read: MachineZone | Licence) -> tupl
 
 
 def _begins(cut: Sequence[str], whole: Sequence[str]) -> bool:
-    """Return whether each name in *cut* begins the one at its place in *whole*."""
-    pairs = zip(cut, whole, strict=False)
-    return 0 < len(cut) <= len(whole) and all(
-        any(form.startswith(short) for form in spellings(long)) for short, long in pairs
-    )
+    """Return whether the names in *cut* are the first in *whole*; of the last the beginning is enough."""
+    if not 0 < len(cut) <= len(whole) or len(cut[-1]) < _LEAST_CUT:
+        return False
+    *pairs, (short, long) = zip(cut, whole, strict=False)
+    last = any(form.startswith(short) for form in spellings(long))
+    return last and all(one in set(spellings(other)) for one, other in pairs)
 
 
 def confirms_nothing(lines: Sequence[TextLine], read: MachineZone | Licence) -> bool:
@@ -216,6 +215,9 @@ def _names(
     if expected.truncated and field is PrintedField.GIVEN_NAMES and missing == names[-1:]:
         missing = [] if any(word.startswith(missing[0]) for word in on_card) else missing
     labelled = [one for one in fields.of(field) if one.confidence >= SURE and _is_name(one.text)]
+    several = len({tuple(split(one.text)) for one in labelled}) > 1
+    if expected.truncated and field is PrintedField.GIVEN_NAMES and several:
+        return _Answer.ALIKE  # one of them may be a slip that completes the cut name
     if not missing:
         return (
             _Answer.SAID if not labelled or _is_near(names, labelled, expected.countries) else _Answer.ALIKE
@@ -240,12 +242,6 @@ def _forms(word: str, countries: Sequence[str]) -> Iterator[str]:
     if not _SHARP_S.isdisjoint(countries):
         for place in re.finditer("[bβ]", word):
             yield from spellings(f"{word[: place.start()]}ss{word[place.end() :]}")
-    for lost, countries_of in _LOST_MARKS.items():
-        if not countries_of.isdisjoint(countries) and 0 < word.count(lost[0]) <= _MOST_LOST:
-            pieces = word.split(lost[0])
-            for letters in product((lost[0], lost), repeat=len(pieces) - 1):
-                marked = "".join(chain.from_iterable(zip(pieces, letters, strict=False)))
-                yield from spellings(marked + pieces[-1])
     if "ISL" in countries and word.startswith("p"):
         yield from spellings("th" + word[1:])  # a Þ
 

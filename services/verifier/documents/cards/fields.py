@@ -26,6 +26,8 @@ _LEAST_NUMBERED = 3
 _NUMBERED = re.compile(r"\s*(4\s?[abcdABCD]|[12358])\s*[.,:)]?\s*(?=\D|\d{2}[.\- ]|$)(.*)")
 _FILLED = re.compile("[A-Z0-9]{24,}")
 """A line of a machine-readable zone, also where its fillers were misread as letters."""
+_THRICE = re.compile(r"(.)\1\1")
+"""What misread fillers look like."""
 _LEAST_ROW = 28
 """Letters of such a line where blanks stand between them and no digit: long names are shorter."""
 
@@ -192,14 +194,14 @@ def _printed_nowhere_else(zone: Iterable[str]) -> Iterator[str]:
 def _is_machine(text: str, pieces: Iterable[str]) -> bool:
     """Return whether *text* has fillers, or holds a piece of the zone in which letters and digits follow."""
     bare = text.replace(" ", "")
-    names = bare != text and bare.isalpha() and len(bare) < _LEAST_ROW
+    names = bare != text and bare.isalpha() and len(bare) < _LEAST_ROW and not _THRICE.search(bare)
     filled = re.search("[<\u00ab\u2039]", bare) or (_FILLED.fullmatch(bare) and not names)
     return bool(filled) or any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
 
 
 def _is_row(text: str, rows: Iterable[str]) -> bool:
     """Return whether *text* is a whole line of a zone without fillers, one letter in ten misread."""
-    bare = re.sub(r"[\W_]", "", text).upper()
+    bare = re.sub(r"(.)\1{2,}$", "", re.sub(r"[\W_]", "", text).upper())
     return any(ratio(bare, row) >= _LIKE_ROW for row in rows if len(row) >= _LEAST_PIECE)
 
 

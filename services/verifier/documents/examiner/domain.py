@@ -140,10 +140,10 @@ def _identity_checks(reading: DocumentReading, subject: Subject, today: date) ->
 
 
 def _holder(read: MachineZone | Licence, lines: Sequence[TextLine], claimed: str | None) -> PersonName:
-    """Return the holder's name, with a suffix such as JR only where one is claimed: many leave it out."""
+    """Return the holder's name, with a printed suffix such as JR where one is claimed: many leave it out."""
     expected = ExpectedPrint.of(read)
     name = expected.name(lines)
-    if expected.suffix and claimed is not None and PersonName.of(claimed).generation:
+    if expected.prints_suffix(lines) and claimed is not None and PersonName.of(claimed).generation:
         return replace(name, surname=f"{name.surname} {expected.suffix}".strip())
     return name
 
