@@ -136,8 +136,10 @@ def test_large_word_with_a_misread_letter_is_noticed(monkeypatch: pytest.MonkeyP
 def test_outlined_word_across_a_card_is_noticed() -> None:
     card = drawn(LINES * 2)
     mark = Image.new("RGBA", card.size, (0, 0, 0, 0))
-    place = {"xy": (60, 150), "text": "MUSTER", "font": ImageFont.load_default(90)}
-    ImageDraw.Draw(mark).text(**place, fill=(0, 0, 0, 0), stroke_fill="#303050", stroke_width=1)
+    font = ImageFont.load_default(90)
+    ImageDraw.Draw(mark).text(
+        (60, 150), "MUSTER", font=font, fill=(0, 0, 0, 0), stroke_fill="#303050", stroke_width=1
+    )
     turned = mark.rotate(25, resample=Image.Resampling.BICUBIC)
     card.paste(turned, mask=turned)
     assert installed_readers().marks(np.asarray(card), 0)

@@ -1,5 +1,6 @@
 """The examiner's state of a case, and its verdict on a document. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -7,7 +8,6 @@ from datetime import date, timedelta
 from services.verifier.documents.bills.checks import RESULTS, bill_checks
 from services.verifier.documents.cards.comparison import ExpectedPrint, print_checks
 from services.verifier.documents.cards.fields import PrintedField, printed_fields
-from services.verifier.documents.files.copies import window_check
 from services.verifier.documents.results import (
     UNAVAILABLE,
     Check,
@@ -32,6 +32,7 @@ from shared.errors import IllegalTransition
 from shared.matching import Address, PersonName, match_names
 
 OLDEST_PERSON_YEARS = 120
+_FILE_NAME = re.compile(r"\w\.(jpe?g|png|heic|webp|tiff?|pdf)\b", re.IGNORECASE)
 LONGEST_VALIDITY = timedelta(days=15 * 366)
 """No passport is valid for longer than ten years; some cards are for fifteen."""
 ANOTHER_PICTURE_MAY_HELP = (
@@ -129,7 +130,7 @@ def _identity_checks(reading: DocumentReading, subject: Subject, today: date) ->
         return
     read = _with_century(read, subject.date_of_birth)
     yield from reading.checks
-    yield window_check(reading.lines)
+    yield _window_check(reading.lines)
     # A visa permits an entry, and proves no identity.
     visa = isinstance(read, MachineZone) and read.document_code.startswith("V")
     yield Check.failed("kind", "doc_type_not_accepted", unless=not visa)
@@ -172,6 +173,12 @@ def _print_alone(reading: DocumentReading, subject: Subject) -> Iterator[Check]:
         return
     yield from (check for check in reading.checks if "mrz_not_found" not in check.reasons)
     yield Check.unsure("print", "print_alone")
+
+
+def _window_check(lines: Iterable[TextLine]) -> Check:
+    """Return whether the name of a picture's file stands in *lines*, as above one on a screen."""
+    named = any(_FILE_NAME.search(line.text) for line in lines)
+    return Check.unsure("image_window", "copy_on_screen", unless=not named)
 
 
 def _name_check(printed: PersonName, claimed: str | None) -> Check:

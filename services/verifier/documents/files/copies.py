@@ -1,12 +1,11 @@
 """
-Signs of a copy of a document: no colour, the dots of a print, the grid of a screen, or the name of a file.
+Signs that a picture shows a copy of a document: no colour, the dots of a print, or the grid of a screen.
 
 Dots and grids repeat alike all over a copy, in two directions that cross: the spectrum of each part of it has
 two peaks that stand out. Lines run in one direction; text and curves spread over many frequencies. Where the
 picture is too coarse to show a pattern, none is noticed.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import product
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.verifier.documents.files.picture import Picture, reduced
-from services.verifier.documents.results import Check, CheckResult, TextLine
+from services.verifier.documents.results import Check, CheckResult
 
 Spectrum = NDArray[np.floating]
 Points = NDArray[Any]
@@ -60,15 +59,6 @@ def copy_checks(pictures: Sequence[Picture], zone: Corners = ()) -> tuple[Check,
     patterns are looked for above it, where the document is, else all over the picture.
     """
     return colour_check(pictures, zone), pattern_check(pictures, zone)
-
-
-def window_check(lines: Iterable[TextLine]) -> Check:
-    """Return whether the name of a picture's file stands in *lines*, as above one on a screen."""
-    named = any(_FILE_NAME.search(line.text) for line in lines)
-    return Check.unsure("image_window", "copy_on_screen", unless=not named)
-
-
-_FILE_NAME: Final = re.compile(r"\w\.(jpe?g|png|heic|webp|tiff?|pdf)\b", re.IGNORECASE)
 
 
 def colour_check(pictures: Iterable[Picture], zone: Corners = ()) -> Check:
