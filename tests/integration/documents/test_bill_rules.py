@@ -318,3 +318,9 @@ def test_people_with_names_like_words_of_companies_are_people(name: str) -> None
     first = ["Strom Beispiel AG", "", "Frau", name, *HOME]
     second = [*[""] * 20, "Frau", "Erika Beispiel", *HOME]
     assert read(page(first, second)).recipient == ""
+
+
+@pytest.mark.parametrize(("name", "recipient"), [("Fjellbygd Nett AS", "Erika Beispiel"), ("Anna As", "")])
+def test_a_legal_form_in_capitals_at_the_end_makes_a_company(name: str, recipient: str) -> None:
+    letters = [name, "Ring 2", "8999 Tal", "", "", "Frau", "Erika Beispiel", *HOME]
+    assert read(page(letters)).recipient == recipient

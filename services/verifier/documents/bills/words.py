@@ -124,7 +124,7 @@ YEAR_MARKS = frozenset({"r", "r."})
 COMPANY = re.compile(
     r"(?i)(?:^|[\s(,&.-])(?:gmbh|mbh|ag|kg|kgaa|ohg|ug|se|e\.?\s?v\.?|ltd|limited|plc|llp|llc|inc|corp|corporation|"
     r"company|co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
-    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|s\.r\.o\.?|kft|zrt|nyrt|(?:asa|a\.s\.)$|d\.o\.o\.?|o\u00fc)(?=$|[\s,.)·|])"
+    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|s\.r\.o\.?|kft|zrt|nyrt|(?:(?-i:AS)|asa|a\.s\.)$|d\.o\.o\.?|o\u00fc)(?=$|[\s,.)·|])"
 )
 TRADE = listed(
     """
