@@ -480,6 +480,7 @@ async def accepts_the_document(agent: StaffBrowser, case: str) -> None:
         ("phone_number", "The proof is accepted."),
     ):
         await agent.visit(f"/requests/{case}/decisions/accept-proof")
+        assert await page.locator("[name=reason]").count() == 1, await page.inner_text("main")
         await page.select_option("[name=reason]", "looked_at")
         await page.fill("[name=identities]", identity)
         await agent.sign(page.locator("main form"))

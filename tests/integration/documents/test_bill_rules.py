@@ -279,7 +279,7 @@ def test_a_day_in_a_row_of_dates_has_the_label_over_it() -> None:
     assert issued(3) == (), "a table of invoices"
 
 
-@pytest.mark.parametrize("label", ["Lieferstelle", "Zahlungsempfänger", "Verwendungszweck"])
+@pytest.mark.parametrize("label", ["Lieferstelle", "Zahlungsempfänger", "Verwendungszweck", "Auftraggeber"])
 def test_a_person_in_one_line_without_a_payer_s_label_is_not_the_recipient(label: str) -> None:
     line = [*[""] * 20, label, "Erika Beispiel, Uferweg 1, 10115 Berlin"]
     assert read(page(["Strom Beispiel AG", "", "Rechnung", *line])).recipient == ""

@@ -208,13 +208,8 @@ MAILED = listed(
     """
 )
 """Those of them for the address where letters go."""
-PAYER = listed(
-    """
-    franavsandare fran avsandare indbetaler betaler payer zahler auftraggeber einzahler payeur payepar
-    pagador pagatore betaald door platce zleceniodawca maksaja
-    """
-)
-"""Labels of the payer on a slip for payment."""
+PAYER = listed("franavsandare avsandare indbetaler einzahler")
+"""Labels of the payer on a slip for payment; not those that stand in transactions, too."""
 PAYEE = listed(
     """
     name fullname nom nome naam nombre tenaamstelling nomprenom nomeecognome nombreyapellidos imieinazwisko

@@ -110,20 +110,24 @@ _LEAST_MISREAD = 8
 
 def marks_in(texts: Iterable[str]) -> frozenset[str]:
     """Return the marks of samples that stand in *texts*."""
-    words = {word for text in texts for word in re.split(r"[\W_\d]+", folded(text)) if word}
-    whole = {_alike(word) for word in words}
+    whole = {word for text in texts for word in _words(text)}
     return frozenset(mark for mark in MARKS if _alike(mark) in whole or _misread(mark, whole))
+
+
+def _words(text: str, *, least: int = 1) -> frozenset[str]:
+    """Return the words of *text* with *least* letters; one sign stands for those that readers confuse."""
+    return frozenset(_alike(word) for word in re.split(r"[\W_\d]+", folded(text)) if len(word) >= least)
 
 
 def part_of_mark(text: str) -> bool:
     """Return whether a word of *text* is VOID, COPY or a part of a mark: of a covered one no more is read."""
-    words = {_alike(word) for word in re.split(r"[\W_\d]+", folded(text)) if len(word) >= _LEAST_PART}
+    words = _words(text, least=_LEAST_PART)
     return any(word in ACROSS or any(word in _alike(mark) for mark in MARKS) for word in words)
 
 
 def like_mark(text: str) -> bool:
     """Return whether a word of *text* is a mark with one letter misread, or lost."""
-    words = {_alike(word) for word in re.split(r"[\W_\d]+", folded(text)) if len(word) >= _LEAST_PART}
+    words = _words(text, least=_LEAST_PART)
     return any(
         Levenshtein.distance(word, _alike(mark), score_cutoff=1) <= 1 for word in words for mark in MARKS
     )
