@@ -284,6 +284,17 @@ def test_a_zone_line_with_misread_fillers_confirms_no_name() -> None:
     assert only(print_checks(printed, ZONE), "surname").result is CheckResult.INCONCLUSIVE
 
 
+def test_a_short_row_of_a_zone_with_misread_fillers_confirms_no_name() -> None:
+    rows = (
+        "IDXYZC1FX2Y7K14".ljust(30, "<"),
+        "9002033F3105067XYZ<<<<<<<<<<<2",
+        "BEISPIEL<<ERIKA<ANNA".ljust(30, "<"),
+    )
+    zone = ZONE.model_copy(update={"format": Format.TD1, "lines": rows})
+    printed = card(["BEISPIEL ERIKA ANNA KKKK", "03.02.1990", "C1FX2Y7K1", "06.05.2031"])
+    assert only(print_checks(printed, zone), "surname").result is CheckResult.INCONCLUSIVE
+
+
 @pytest.mark.parametrize(("zone", "text"), [("KOEHLER", "KOHLER"), ("SAARI", "SARI")])
 def test_letters_without_their_mark_are_another_name(zone: str, text: str) -> None:
     read = ZONE.model_copy(update={"issuer": "FIN", "nationality": "D", "surname": zone})
