@@ -21,6 +21,7 @@ from shared.vocabulary import StaffRole
 from tests.integration.browser import ANSWERED_WITHIN_MS
 from tests.integration.pipeline import (
     ANSWERED_WITHIN_S,
+    IDLE_LIMITS,
     PORTAL,
     SERVICES,
     Pipeline,
@@ -44,7 +45,9 @@ class Console:
 
     async def signed_in(self, name: str, *roles: StaffRole) -> httpx.AsyncClient:
         """Return a client of the account *name*, signed in with a fresh code."""
-        client = httpx.AsyncClient(base_url=self.url, timeout=ANSWERED_WITHIN_S, follow_redirects=True)
+        client = httpx.AsyncClient(
+            base_url=self.url, timeout=ANSWERED_WITHIN_S, limits=IDLE_LIMITS, follow_redirects=True
+        )
         answer = await client.post("/sign-in", data=await self.credentials(name, *roles))
         assert answer.status_code == 200, answer.text
         assert "Inbox" in answer.text
@@ -53,7 +56,9 @@ class Console:
     @asynccontextmanager
     async def program(self, name: str, *roles: StaffRole) -> AsyncIterator[httpx.AsyncClient]:
         """Open a client of the API, in a session of the account *name*."""
-        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", timeout=ANSWERED_WITHIN_S) as client:
+        async with httpx.AsyncClient(
+            base_url=f"{self.url}/api/v1", timeout=ANSWERED_WITHIN_S, limits=IDLE_LIMITS
+        ) as client:
             begun = await client.post("/sessions", json=await self.credentials(name, *roles))
             assert begun.status_code == 201, begun.text
             client.headers["Authorization"] = f"Bearer {begun.json()['token']}"
@@ -132,7 +137,11 @@ class StaffBrowser:
         [cookie] = [one for one in await self.page.context.cookies() if one["name"] == "habeas-console"]
         cookies = {cookie["name"]: cookie["value"]}
         return httpx.AsyncClient(
-            base_url=self.console.url, timeout=ANSWERED_WITHIN_S, follow_redirects=True, cookies=cookies
+            base_url=self.console.url,
+            timeout=ANSWERED_WITHIN_S,
+            limits=IDLE_LIMITS,
+            follow_redirects=True,
+            cookies=cookies,
         )
 
     async def offered(self, case: str) -> set[str]:

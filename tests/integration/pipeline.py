@@ -51,6 +51,7 @@ from shared.runtime.accounts import ACCOUNTS, account_of, definitions, made_role
 from shared.runtime.broker import Bus, Message, Parking, declare, user_of
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Client, Document, connect
+from shared.runtime.staff_api import IDLE_S
 from shared.runtime.staff_register import StaffKeys, StaffRegister
 from shared.runtime.vault import Vault
 from tests.conftest import databases, required
@@ -73,6 +74,8 @@ WITHIN = timedelta(seconds=120)
 """A machine may stand still for half a minute: nothing here waits for a shorter time."""
 ANSWERED_WITHIN_S = 90.0
 """Until an HTTP client gives up."""
+IDLE_LIMITS = httpx.Limits(keepalive_expiry=IDLE_S)
+"""An idle connection is given up before the server closes it, as the console does: a call would meet a closed one."""
 READY_WITHIN = timedelta(seconds=150)
 STOP_WITHIN = timedelta(seconds=120)
 
@@ -607,7 +610,7 @@ async def prepared(
         )
         port = free_port()
         http = await exits.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=ANSWERED_WITHIN_S)
+            httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=ANSWERED_WITHIN_S, limits=IDLE_LIMITS)
         )
         bus = Bus(amqp_url, name="upstream")
         exits.push_async_callback(bus.close)

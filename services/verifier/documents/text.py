@@ -36,11 +36,11 @@ MOST_ON_CURVE = 4
 PRINT_STROKE = 5
 """Pixels; strokes of the small print of a card, seen at that size, are thinner."""
 PALE_INKS = (2, 15)
-"""Of 255, by which ink is darker than the paper around: less is paper, more counts as no more."""
+"""By how much of 255 ink is darker than the paper around: the least that counts, and the most."""
 DOTS = 1.5
 """Pixels by which a picture is blurred, so that words of dots, as on a perforated card, become lines."""
 LARGE = 1.5
-"""Times the usual height of lines that a level word is high to be looked at as well."""
+"""Times the usual height of lines from which a level word is looked at as well."""
 UPRIGHT = 1.5
 """Times its width that a line is high where its text runs up or down."""
 LEAST_TILT = 5.0

@@ -136,7 +136,7 @@ def _begins(cut: Sequence[str], whole: Sequence[str]) -> bool:
 
 
 def confirms_nothing(lines: Sequence[TextLine], read: MachineZone | Licence) -> bool:
-    """Return whether no part of *read* is printed in *lines*, as where they stand on their head."""
+    """Return whether no part of *read* is printed in *lines*, as where the picture is upside down."""
     checks = print_checks(lines, read)
     return not any(check.result is CheckResult.PASS for check in checks if "_print_" in check.name)
 

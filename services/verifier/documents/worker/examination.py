@@ -54,7 +54,7 @@ LEAST_ZONE_SECONDS: Final = 0.5
 LINES_SECONDS: Final = 12.0
 """Processor time to read the text of a picture; a full page takes 2 to 6."""
 LARGE_MARK: Final = 0.07
-"""Height in parts of the page from which a word across it is a mark also where a letter of it was misread."""
+"""Height, in parts of the page, from which a word across it counts as a mark despite a misread letter."""
 CLOSER_SECONDS: Final = 5.0
 """Processor time for a closer look at a document."""
 SPECIMEN: Final = (
