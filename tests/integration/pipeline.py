@@ -75,7 +75,7 @@ WITHIN = timedelta(seconds=120)
 ANSWERED_WITHIN_S = 90.0
 """Until an HTTP client gives up."""
 IDLE_LIMITS = httpx.Limits(keepalive_expiry=IDLE_S)
-"""An idle connection is given up before the server closes it, as the console does: a call would meet a closed one."""
+"""An idle connection is given up before the server closes it, as by the console."""
 READY_WITHIN = timedelta(seconds=150)
 STOP_WITHIN = timedelta(seconds=120)
 
