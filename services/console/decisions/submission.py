@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -12,7 +13,7 @@ from typing import Final
 
 from services.console.context import ConsoleParts
 from services.console.decisions.forms import DecisionDraft
-from services.console.domain import HistoryEntry
+from services.console.domain import HistoryEntry, refusals_in
 from services.console.handlers import observed
 from services.console.http.guard import Visitor
 from services.console.signin.local import SESSION_DIGITS, decided, nonce
@@ -86,6 +87,9 @@ async def make_decision(
     try:
         results = await parts.intake.effect(taken.id, bearer=bearer)
         await _seen(parts, taken, results, opens_case=_opens_case(draft.decision))
+    except DecisionNotAccepted:
+        await _refusal_seen(parts, taken)
+        raise
     except NO_ANSWER:  # the page of the case says so
         return MadeDecision(taken.id, answered=False, case=taken.case)
     return MadeDecision(taken.id, answered=True, case=taken.case, results=results)
@@ -202,14 +206,34 @@ async def _seen(
     Of a decision that *opens_case* the row is awaited, which comes last. A declared breach is a submission:
     the model has its results alone.
     """
-    shown = {kind.TYPE for kind in observed()}
-    wanted, until = shown.intersection(results), time.monotonic() + SEEN_WITHIN_S
-    while time.monotonic() < until:
-        history = await parts.histories.shown(taken.case)
+    wanted = {kind.TYPE for kind in observed()}.intersection(results)
+
+    async def is_seen(history: Sequence[HistoryEntry]) -> bool:
         own = noted(history, taken.id)
         known = await parts.cases.row(taken.case) if opens_case else own
         later = (one for one in history if own is None or one.at >= own.at)
-        if known is not None and wanted <= {one.fact.TYPE for one in later}:
+        return known is not None and wanted <= {one.fact.TYPE for one in later}
+
+    await _shown(parts, taken, is_seen)
+
+
+async def _refusal_seen(parts: ConsoleParts, taken: TakenDecision) -> None:
+    """Wait as :func:`_seen` for the refusal: until then the decision bars its account from another one."""
+
+    async def is_seen(history: Sequence[HistoryEntry]) -> bool:
+        return taken.id in refusals_in(history)
+
+    with suppress(TransientError):  # the refusal is what the account has to know
+        await _shown(parts, taken, is_seen)
+
+
+async def _shown(
+    parts: ConsoleParts, taken: TakenDecision, is_seen: Callable[[Sequence[HistoryEntry]], Awaitable[bool]]
+) -> None:
+    """Wait until *is_seen* holds of the history that the row of the case shows, or for a few seconds."""
+    until = time.monotonic() + SEEN_WITHIN_S
+    while time.monotonic() < until:
+        if await is_seen(await parts.histories.shown(taken.case)):
             return
         await asyncio.sleep(POLL_S)
 

@@ -21,7 +21,7 @@ from services.console.http.guard import Visitor
 from services.console.signin.accounts import StaffMember
 from services.console.signin.keys import KeyDerivation
 from services.console.signin.sessions import ConsoleSession, UnlockedKey
-from shared.contract.events import Decision, HoldPlaced, RequestWithdrawn, WithdrawalDecided
+from shared.contract.events import Decision, DecisionRefused, HoldPlaced, RequestWithdrawn, WithdrawalDecided
 from shared.contract.staff import private_key, public_bytes
 from shared.law.library import EXAMPLE, company
 from shared.runtime.client_limits import Allowance
@@ -171,10 +171,25 @@ async def test_error_of_a_session_that_begins_with_a_decision_leaves_the_decisio
     assert intake.asked == [(BEGUN, None), (DECISION, None)]
 
 
-async def test_decision_that_a_service_refuses_is_not_made() -> None:
-    intake = Intake({DECISION: DecisionNotAccepted("code_spent")})
+class LateRefusal(Intake):
+    """A console whose read model has the decision first, and then its refusal by a service."""
+
+    def __init__(self) -> None:
+        super().__init__({DECISION: DecisionNotAccepted("code_spent")})
+        told = {"request_id": CASE, "type": WithdrawalDecided.TYPE, "account": "dana.muster"}
+        refused = DecisionRefused.model_validate({**told, "decision": DECISION, "reason": "code_spent"})
+        own = SimpleNamespace(id=DECISION, at=NOW, fact=DRAFT.decision)
+        self.looks = [[own], [own, SimpleNamespace(id="later", at=NOW, fact=refused)]]
+
+    async def shown(self, _case: str) -> list[Any]:
+        return self.looks.pop(0)
+
+
+async def test_decision_that_a_service_refuses_is_not_made_and_bars_its_account_from_no_other() -> None:
+    console = LateRefusal()
     with pytest.raises(DecisionNotAccepted):
-        await make_decision(intake.parts, visitor(), DRAFT, StepUp("123456"))
+        await make_decision(console.parts, visitor(), DRAFT, StepUp("123456"))
+    assert console.looks == [], "an account that has decided is not offered the decision again"
 
 
 @pytest.mark.parametrize(("reason", "locked"), [("code_wrong", True), ("code_spent", False)])
