@@ -135,16 +135,19 @@ def _across(view: Picture, *, large: bool = False) -> list[tuple[str, float, flo
         for box, height in zip(lines, heights, strict=True)
     ]
     boxes = lines[np.asarray(across, bool)][:MOST_OVERPRINTS]
-    found, row = list[tuple[str, float, float]](), list[tuple[float, float, str]]()
+    found, row = list[tuple[str, float, float]](), list[tuple[float, float, str, float]]()
     for crop, box in zip(block_engine().crop_text_regions(view, boxes), boxes, strict=True):
         height = float(np.linalg.norm(box[3] - box[0])) / max(view.shape[:2])
         turns = (crop, cv2.rotate(crop, cv2.ROTATE_180)) if _stands(box) else (crop,)
         for text, score in itertools.chain.from_iterable(map(_texts_in, turns)):
             found.append((text, height, score))
             if not _stands(box) and text.isalpha() and len(text) <= MOST_ON_CURVE:
-                row.append((float(box[:, 0].mean()), height, text))
-    curved = "".join(text for *_, text in sorted(row))
-    return [*found, (curved, min((height for _, height, _ in row), default=0.0), 1.0)]
+                row.append((float(box[:, 0].mean()), height, text, score))
+    row.sort()
+    curved = "".join(text for _, _, text, _ in row)
+    sure = min((score for *_, score in row), default=1.0)
+    height = min((height for _, height, _, _ in row), default=0.0)
+    return [*found, (curved, height, max(sure, LEAST_CONFIDENCE))]
 
 
 def _texts_in(crop: Picture) -> list[tuple[str, float]]:

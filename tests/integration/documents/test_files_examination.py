@@ -39,6 +39,7 @@ ZONE = MachineZone(format=Format.TD3, lines=("P<UTO", "L898902C3"))
 LICENCE = Licence(version=9, surname="EXAMPLE", number="X1234567")
 BILL = Bill(kind=BillKind.UTILITY, issuer="Northwind Energy Ltd")
 PRINTED = (TextLine(text="NORTHWIND ENERGY LTD"), TextLine(text="MS ADA EXAMPLE"))
+NAME_LINE = TextLine(text="Éxample", box=(0.1, 0.11, 0.2, 0.02))
 PHOTO = hostile.encoded(hostile.drawing())
 
 
@@ -150,6 +151,21 @@ def test_marks_of_a_sample_are_sought_on_documents_alone_and_join_its_lines() ->
     assert Desk(bill=BILL, marks=mark).read(PHOTO, WorkerTask.ADDRESS).lines == PRINTED
 
 
+def test_marks_are_sought_where_the_document_is_on_its_page() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def marks(picture: Picture, _page: int) -> tuple[TextLine, ...]:
+        shapes.append(picture.shape[:2])
+        return ()
+
+    page = hostile.encoded(Image.new("RGB", (1000, 1400), (200, 150, 120)))
+    corners = ((0.1, 0.4), (0.5, 0.4), (0.5, 0.45), (0.1, 0.45))
+    desk = Desk(zone=ZONE.model_copy(update={"corners": corners}), lines=(NAME_LINE,))
+    examine(Request(page, "", WorkerTask.IDENTITY), replace(desk.readers(), marks=marks))
+    height, width = shapes[0]
+    assert (width, height) == pytest.approx((480, 571), abs=2), "the line and the zone, and a tenth around"
+
+
 def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
     rows = ("P<UTOEXAMPLE<<ADA".ljust(44, "<"), "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
     changes = {"surname": "EXAMPLE", "given_names": "ADA", "number": "L898902C3", "engines": 2, "lines": rows}
@@ -163,6 +179,26 @@ def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
     unsure = Desk(zone=zone.model_copy(update={"engines": 1}))
     unsure.read(PHOTO, WorkerTask.IDENTITY)
     assert "closer" not in unsure.asked, "another picture is asked for in any case"
+
+
+@pytest.mark.parametrize(
+    ("ink", "place", "result"),
+    [
+        ((40, 60, 200), (110, 135, 180, 145), CheckResult.PASS),
+        ((90, 90, 90), (110, 135, 180, 145), CheckResult.INCONCLUSIVE),
+        ((40, 60, 200), (600, 135, 900, 300), CheckResult.INCONCLUSIVE),
+    ],
+    ids=["coloured label", "grey label", "coloured table"],
+)
+def test_colour_of_a_front_counts_where_its_back_with_the_zone_has_none(
+    ink: tuple[int, int, int], place: tuple[int, int, int, int], result: CheckResult
+) -> None:
+    both = Image.new("RGB", (1000, 1400), (225, 225, 225))
+    both.paste(ink, place)
+    corners = ((0.1, 0.9), (0.5, 0.9), (0.5, 0.95), (0.1, 0.95))
+    zone = ZONE.model_copy(update={"surname": "EXAMPLE", "given_names": "ADA", "corners": corners})
+    reading = Desk(zone=zone, lines=(NAME_LINE,)).read(hostile.encoded(both), WorkerTask.IDENTITY)
+    assert [check.result for check in reading.checks if check.name == "image_colour"] == [result]
 
 
 def test_document_without_colour_may_be_a_copy_and_a_letter_need_have_none() -> None:

@@ -133,6 +133,26 @@ def test_large_word_with_a_misread_letter_is_noticed(monkeypatch: pytest.MonkeyP
     assert marks(0.03) == (), "print of a tilted card"
 
 
+@pytest.mark.parametrize(
+    ("text", "height", "confidence", "marks"),
+    [
+        ("TASVIR", 0.13, 0.9, ("TASVIR",)),
+        ("TASVIR", 0.09, 0.9, ()),
+        ("TASVIR", 0.13, 0.7, ()),
+        ("N. Exa", 0.13, 0.9, ()),
+    ],
+    ids=["large", "as a signature", "unsure", "several words"],
+)
+def test_word_larger_than_any_print_of_a_document_is_a_mark_in_whatever_language(
+    text: str, height: float, confidence: float, marks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = (TextLine(text=text, box=(0, 0, 0, height), confidence=confidence),)
+    monkeypatch.setattr(examination, "read_overprint", lambda *_, **__: found)
+    seen = installed_readers().marks(np.asarray(drawn(LINES)), 0)
+    assert tuple(line.text for line in seen) == marks
+    assert all(line.across for line in seen)
+
+
 def test_outlined_word_across_a_card_is_noticed() -> None:
     card = drawn(LINES * 2)
     mark = Image.new("RGBA", card.size, (0, 0, 0, 0))

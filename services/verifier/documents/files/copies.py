@@ -22,8 +22,11 @@ Spectrum = NDArray[np.floating]
 Points = NDArray[Any]
 """Across and down, in pixels."""
 Corners = Sequence[tuple[float, float]]
+Box = tuple[float, float, float, float]
 COLOUR_PIXELS: Final = 200
 """Longest side at which colour is looked for, in pixels: noise is gone."""
+PRINT_PIXELS: Final = 400
+"""The same, for colour beside print."""
 LEAST_COLOUR: Final = 10
 """
 By which red or blue differs, of 255, from a colour that all pixels share, in one pixel of a hundred.
@@ -65,6 +68,21 @@ def colour_check(pictures: Iterable[Picture], zone: Corners = ()) -> Check:
     """Return whether there is any colour. A passport or card has: without, it may be a photocopy."""
     strength = max(_colour(reduced(_document(picture, zone), COLOUR_PIXELS)[0]) for picture in pictures)
     return Check.unsure("image_colour", "no_colour", unless=strength >= LEAST_COLOUR)
+
+
+def print_colour_check(places: Iterable[tuple[Picture, Box]]) -> Check:
+    """Return whether there is any colour beside lines of print: each is a box in parts of its picture."""
+    around = np.concatenate([_beside(picture, box).reshape(-1, 3) for picture, box in places])
+    return Check.unsure("image_colour", "no_colour", unless=_colour(around) >= LEAST_COLOUR)
+
+
+def _beside(picture: Picture, box: Box) -> Picture:
+    """Return the part of *picture* with a line and as much above, below and beside it as the line is high."""
+    small = reduced(picture, PRINT_PIXELS)[0]
+    rows, columns = small.shape[:2]
+    left, top, width, height = (round(part) for part in np.multiply(box, (columns, rows, columns, rows)))
+    high = max(height, 1)
+    return small[max(top - high, 0) : top + 2 * high + 1, max(left - high, 0) : left + width + high + 1]
 
 
 def _colour(picture: Picture) -> float:

@@ -7,6 +7,7 @@ A preview passes on nothing of a file but pixels. No picture file is written her
 could write one that does harm where it is looked at; with pixels they can only paint.
 """
 
+import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from services.verifier.documents.bills.pages import read_letter
 from services.verifier.documents.bills.reader import read_bill
 from services.verifier.documents.cards.comparison import confirms_nothing, worth_a_closer_look
 from services.verifier.documents.cards.samples import like_mark, marks_in, part_of_mark
-from services.verifier.documents.files.copies import copy_checks
+from services.verifier.documents.files.copies import copy_checks, print_colour_check
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import Picture, reduced
@@ -55,6 +56,13 @@ LINES_SECONDS: Final = 12.0
 """Processor time to read the text of a picture; a full page takes 2 to 6."""
 LARGE_MARK: Final = 0.07
 """Height, in parts of the page, from which a word across it counts as a mark despite a misread letter."""
+LARGEST_PRINT: Final = 0.11
+"""Height, in parts of the document, from which any word is a mark; signatures have up to 0.1."""
+LARGE_WORD: Final = re.compile(r"[^\W\d_]{3,}")
+SURE_WORD: Final = 0.8
+"""Confidence from which a large word is one."""
+MARGIN: Final = 0.1
+"""Around the print of a document, in parts of its sides."""
 CLOSER_SECONDS: Final = 5.0
 """Processor time for a closer look at a document."""
 SPECIMEN: Final = (
@@ -99,7 +107,9 @@ def examine(request: Request, readers: Readers) -> DocumentReading:
         return reading
     if request.task is not WorkerTask.ADDRESS:
         reading = _with_text(_with_document(reading, opened, readers), opened, readers)
-        return reading if reading.zone or reading.licence else _with_bill(reading, readers)
+        return (
+            _with_colour(reading, opened) if reading.zone or reading.licence else _with_bill(reading, readers)
+        )
     reading = _with_bill(_with_letter(reading, opened, readers), readers)
     left = max(LEAST_ZONE_SECONDS, ADDRESS_SECONDS - (time.process_time() - began))
     return reading if reading.bill else _with_document(reading, opened, readers, left)
@@ -144,11 +154,26 @@ def _seen(
         # text that does not lie is read badly
         upright = turned(picture, of_page.turns) if of_page else picture
         if of_page and not whole:
-            yield from _around(of_page, upright, readers)
+            lines = tuple(_around(of_page, upright, readers))
         else:
-            yield from _all_lines(reading.licence, upright, page, readers)
+            lines = tuple(_all_lines(reading.licence, upright, page, readers))
+        yield from lines
         if reading.licence or (zone and not zone.wrong_digits):
-            yield from readers.marks(upright, page)
+            yield from readers.marks(_printed_part(upright, lines, of_page), page)
+
+
+def _printed_part(picture: Picture, lines: Iterable[TextLine], zone: MachineZone | None) -> Picture:
+    """Return the part of a page with its *lines* and *zone*, and a margin: there, marks are largest."""
+    boxes = [line.box for line in lines if line.box[2]]
+    ends = [(left + width, top + height) for left, top, width, height in boxes]
+    corners = np.array([*(box[:2] for box in boxes), *ends, *(zone.corners if zone is not None else ())])
+    if not len(corners):
+        return picture
+    first, last = corners.min(axis=0), corners.max(axis=0)
+    margin, size = MARGIN * (last - first), np.array(picture.shape[1::-1])
+    left, top = np.clip((first - margin) * size, 0, size - 1).astype(int)
+    right, bottom = np.clip((last + margin) * size, 0, size - 1).astype(int)
+    return picture[top : bottom + 1, left : right + 1]
 
 
 def _all_lines(licence: Licence | None, picture: Picture, page: int, readers: Readers) -> Iterator[TextLine]:
@@ -183,6 +208,33 @@ def _with_document(
     copied = () if zone is None else copy_checks([turned(pictures[zone.page], zone.turns)], zone.corners)
     checks = (*reading.checks, *checks, *readers.zone_checks(zone), *copied)
     return reading.model_copy(update={"zone": zone, "checks": checks})
+
+
+def _with_colour(reading: DocumentReading, opened: OpenedFile) -> DocumentReading:
+    """Look for colour beside the printed name, too, where none is above the zone: backs have little."""
+    zone, checks = reading.zone, reading.checks
+    if zone is None or not any("no_colour" in check.reasons for check in checks):
+        return reading
+    pictures = [
+        turned(picture, zone.turns) if page == zone.page else picture
+        for page, picture in enumerate(opened.pictures[:MOST_READ_PAGES])
+    ]
+    names = set(f"{zone.surname} {zone.given_names}".upper().split())
+    places = [
+        (pictures[line.page], line.box)
+        for line in reading.lines
+        if line.box[2] and names.intersection(_letters(line.text).split())
+    ]
+    if not places:
+        return reading
+    again = print_colour_check(places)
+    return reading.model_copy(
+        update={"checks": tuple(again if one.name == again.name else one for one in checks)}
+    )
+
+
+def _letters(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().upper()
 
 
 def _first_licence(pictures: Iterable[Picture], readers: Readers) -> Found:
@@ -247,8 +299,13 @@ def _marks(picture: Picture, page: int) -> tuple[TextLine, ...]:
 
 
 def _is_mark(line: TextLine) -> bool:
-    text = line.text
-    return bool(marks_in([text])) or part_of_mark(text) or (line.box[3] >= LARGE_MARK and like_mark(text))
+    text, height = line.text, line.box[3]
+    return (
+        bool(marks_in([text]))
+        or part_of_mark(text)
+        or (height >= LARGE_MARK and like_mark(text))
+        or (height >= LARGEST_PRINT and line.confidence >= SURE_WORD and bool(LARGE_WORD.fullmatch(text)))
+    )
 
 
 def warm_up(readers: Readers) -> None:
