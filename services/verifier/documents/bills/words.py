@@ -24,7 +24,8 @@ ISSUED = listed(
     dateofbill dateofinvoice dateofstatement statementissued billissued documentdate noticedate
     rechnungsdatum rechnungvom ausstellungsdatum ausgestelltam belegdatum bescheiddatum bescheidvom
     kontoauszugvom auszugvom auszugsdatum abrechnungvom rechnungsabschlussvom erstelltam briefdatum
-    dateemission datedemission datedefacturation datefacture datedefacture datedelafacture facturedu emisele
+    datedudecompte dateemission datedemission datedefacturation datefacture datedefacture datedelafacture
+    facturedu emisele
     editele dateedition datedereleve dateduroleve datedureleve avisdu datedavis etablile fechadeemision
     fechaemision fechadefactura fechafactura fechadelafactura emitidael fechadeexpedicion fechadelextracto
     fechaextracto expedidael dataemissione datadiemissione emessail datafattura datadellafattura fatturadel
@@ -329,7 +330,8 @@ STRONG: dict[BillKind, frozenset[str]] = {
         rendszerhasznalati mertfogyasztas sahkolasku sahkonsiirto sahkonmyynti energiamaksu kayttopaikka
         kaukolampo vesilasku jatevesi nettleie stromforbruk stromregning energiledd malepunktid
         energieelectrica gazenaturale loculdeconsum consumfacturat apapotabila canalizare elektricnaenergija
-        mrezarina opskrbaelektr omreznina merilnomesto
+        mrezarina opskrbaelektr omreznina merilnomesto residuosurbanos recursoshidricos leiturasdocontador
+        hulladekgazdalkodas hulladekszallitas
         """
     ),
     BillKind.TELECOM: listed(
@@ -356,7 +358,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         samtalochsms fiberanslutning abonnemangsavgift bredbaand mobilabonnement mobiltelefoni opkald
         dataforbrug fibernet tvpakke frital internetforbindelse fullfibre anytimecalls fiberinternet
         wirelessplan internetplan homephone longdistance sansfil appelsettextos textosillimites
-        fasttelefoni fastatelefoni
+        fasttelefoni fastatelefoni samtaltillutlandet simkort
         mobilnisluzby internetovepripojeni datovybalicek pevnalinka mobilnesluzby internetszolgaltatas
         elofizetesidij mobiltarifa adatforgalom puhelinlasku laajakaista mobiililaajakaista puhelut
         abonamentmobil convorbiri telefoniemobila internetfix mobilnatelefonija
@@ -376,7 +378,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         extratodocartao cartaodecredito limitedecreditodocartao votrecartebancaire
         montantdebitesurvotrecompte debitdiffere kartenumsatz kreditkort kortutdrag kontokort
         disponibelkredit kreditgrans kortoversigt kreditmaksimum saldodelacarta minimumbetaling
-        newbalancetotal previouspurchases
+        newbalancetotal previouspurchases cartedecredit comptecarte limitededepenses
         """
     ),
     BillKind.BANK: listed(

@@ -61,6 +61,8 @@ LARGEST_PRINT: Final = 0.11
 LARGE_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 SURE_WORD: Final = 0.8
 """Confidence from which a large word is one."""
+SHORTEST_NAME: Final = 3
+"""Letters; shorter words stand elsewhere, too."""
 MARGIN: Final = 0.1
 """Around the print of a document, in parts of its sides."""
 CLOSER_SECONDS: Final = 5.0
@@ -219,7 +221,7 @@ def _with_colour(reading: DocumentReading, opened: OpenedFile) -> DocumentReadin
         turned(picture, zone.turns) if page == zone.page else picture
         for page, picture in enumerate(opened.pictures[:MOST_READ_PAGES])
     ]
-    names = set(f"{zone.surname} {zone.given_names}".upper().split())
+    names = {word for word in f"{zone.surname} {zone.given_names}".split() if len(word) >= SHORTEST_NAME}
     places = [
         (pictures[line.page], line.box)
         for line in reading.lines
