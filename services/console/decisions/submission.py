@@ -86,9 +86,9 @@ async def make_decision(
         taken, bearer = await _submitted(parts, visitor, unlocked, draft, given.code)
     try:
         results = await parts.intake.effect(taken.id, bearer=bearer)
-        await _seen(parts, taken, results, opens_case=_opens_case(draft.decision))
+        await _wait_for_results(parts, taken, results, opens_case=_opens_case(draft.decision))
     except DecisionNotAccepted:
-        await _refusal_seen(parts, taken)
+        await _wait_for_refusal(parts, taken)
         raise
     except NO_ANSWER:  # the page of the case says so
         return MadeDecision(taken.id, answered=False, case=taken.case)
@@ -196,7 +196,7 @@ def _opens_case(decision: StaffDecision) -> bool:
     return placed or isinstance(decision, BreachDeclared)
 
 
-async def _seen(
+async def _wait_for_results(
     parts: ConsoleParts, taken: TakenDecision, results: Sequence[str], *, opens_case: bool
 ) -> None:
     """
@@ -214,20 +214,20 @@ async def _seen(
         later = (one for one in history if own is None or one.at >= own.at)
         return known is not None and wanted <= {one.fact.TYPE for one in later}
 
-    await _shown(parts, taken, is_seen)
+    await _wait_for_history(parts, taken, is_seen)
 
 
-async def _refusal_seen(parts: ConsoleParts, taken: TakenDecision) -> None:
-    """Wait as :func:`_seen` for the refusal: until then the decision bars its account from another one."""
+async def _wait_for_refusal(parts: ConsoleParts, taken: TakenDecision) -> None:
+    """Wait until the row of the case shows the refusal: before, the account may not decide again."""
 
     async def is_seen(history: Sequence[HistoryEntry]) -> bool:
         return taken.id in refusals_in(history)
 
     with suppress(TransientError):  # the refusal is what the account has to know
-        await _shown(parts, taken, is_seen)
+        await _wait_for_history(parts, taken, is_seen)
 
 
-async def _shown(
+async def _wait_for_history(
     parts: ConsoleParts, taken: TakenDecision, is_seen: Callable[[Sequence[HistoryEntry]], Awaitable[bool]]
 ) -> None:
     """Wait until *is_seen* holds of the history that the row of the case shows, or for a few seconds."""

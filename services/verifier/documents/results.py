@@ -8,7 +8,7 @@ Pure.
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
 
@@ -124,13 +124,16 @@ class Licence(PlainValue):
     postal_code: str = ""
 
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, width and height, in parts of a page."""
+
+
 class TextLine(PlainValue):
     """A line of text on a page."""
 
     text: str
     page: int = 0
-    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    """Left, top, width and height, in parts of the page."""
+    box: Box = (0.0, 0.0, 0.0, 0.0)
     across: bool = False
     """Whether it is a mark across a document, or a part of one."""
     confidence: float = 1.0

@@ -165,6 +165,10 @@ def test_marks_are_sought_where_the_document_is_on_its_page() -> None:
     height, width = shapes[0]
     assert (width, height) == pytest.approx((480, 571), abs=2), "the line and the zone, and a tenth around"
 
+    licence = replace(Desk(licence=LICENCE, lines=(NAME_LINE,)).readers(), marks=marks)
+    examine(Request(page, "", WorkerTask.IDENTITY), licence)
+    assert shapes[1] == (1400, 1000), "lines that were read upside down have other places"
+
 
 def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
     rows = ("P<UTOEXAMPLE<<ADA".ljust(44, "<"), "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
@@ -181,23 +185,38 @@ def test_print_that_confirms_a_part_of_the_zone_gets_a_closer_look() -> None:
     assert "closer" not in unsure.asked, "another picture is asked for in any case"
 
 
+BLUE, GREY = (40, 60, 200), (90, 90, 90)
+LABEL, TABLE, SLIP = (110, 135, 180, 145), (600, 135, 900, 300), (160, 710, 230, 720)
+
+
 @pytest.mark.parametrize(
-    ("ink", "place", "result"),
+    ("ink", "place", "kind", "result"),
     [
-        ((40, 60, 200), (110, 135, 180, 145), CheckResult.PASS),
-        ((90, 90, 90), (110, 135, 180, 145), CheckResult.INCONCLUSIVE),
-        ((40, 60, 200), (600, 135, 900, 300), CheckResult.INCONCLUSIVE),
+        (BLUE, LABEL, Format.TD1, CheckResult.PASS),
+        (GREY, LABEL, Format.TD1, CheckResult.INCONCLUSIVE),
+        (BLUE, TABLE, Format.TD1, CheckResult.INCONCLUSIVE),
+        (BLUE, SLIP, Format.TD1, CheckResult.INCONCLUSIVE),
+        (BLUE, LABEL, Format.TD3, CheckResult.INCONCLUSIVE),
     ],
-    ids=["coloured label", "grey label", "coloured table"],
+    ids=[
+        "coloured label",
+        "grey label",
+        "coloured table",
+        "name with a coloured label on a slip",
+        "page above the zone",
+    ],
 )
 def test_colour_of_a_front_counts_where_its_back_with_the_zone_has_none(
-    ink: tuple[int, int, int], place: tuple[int, int, int, int], result: CheckResult
+    ink: tuple[int, int, int], place: tuple[int, int, int, int], kind: Format, result: CheckResult
 ) -> None:
     both = Image.new("RGB", (1000, 1400), (225, 225, 225))
     both.paste(ink, place)
     corners = ((0.1, 0.9), (0.5, 0.9), (0.5, 0.95), (0.1, 0.95))
-    zone = ZONE.model_copy(update={"surname": "EXAMPLE", "given_names": "ADA", "corners": corners})
-    reading = Desk(zone=zone, lines=(NAME_LINE,)).read(hostile.encoded(both), WorkerTask.IDENTITY)
+    changes = {"surname": "EXAMPLE", "given_names": "ADA", "corners": corners, "format": kind}
+    on_slip = NAME_LINE.model_copy(update={"box": (0.15, 0.52, 0.2, 0.02)})
+    lines = (NAME_LINE, on_slip) if place is SLIP else (NAME_LINE,)
+    desk = Desk(zone=ZONE.model_copy(update=changes), lines=lines)
+    reading = desk.read(hostile.encoded(both), WorkerTask.IDENTITY)
     assert [check.result for check in reading.checks if check.name == "image_colour"] == [result]
 
 

@@ -153,6 +153,16 @@ def test_word_larger_than_any_print_of_a_document_is_a_mark_in_whatever_language
     assert all(line.across for line in seen)
 
 
+def test_letters_along_a_curve_are_as_sure_together_as_the_least_sure_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else parts of a drawing that are taken for letters would be a large word."""
+    monkeypatch.setattr(text, "_texts_in", lambda _: [("LLO", 0.6)])
+    joined = [line for line in read_overprint(np.asarray(specimen("#e0a0a0", 35))) if "LLO" in line.text]
+    assert joined
+    assert max(line.confidence for line in joined) == 0.6
+
+
 def test_outlined_word_across_a_card_is_noticed() -> None:
     card = drawn(LINES * 2)
     mark = Image.new("RGBA", card.size, (0, 0, 0, 0))

@@ -7,10 +7,9 @@ head; other addresses are stacks of short lines, and the columns of a table have
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import TypeAlias
 
-Box: TypeAlias = tuple[float, float, float, float]
-"""Left, top, width and height, in parts of the page."""
+from services.verifier.documents.results import Box
+
 HEAD = 0.45
 """Part of the page from its top where the head ends."""
 NARROW = 0.6

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidocr.main import RapidOCRError
 
-from services.verifier.documents.bills.layout import SMALLEST, Box, Worth, worths
+from services.verifier.documents.bills.layout import SMALLEST, Worth, worths
 from services.verifier.documents.bills.reader import evidence_in, read_bill
 from services.verifier.documents.files.picture import Picture, reduced
 from services.verifier.documents.ocr import line_engine
-from services.verifier.documents.results import Bill, BillKind, TextLine
+from services.verifier.documents.results import Bill, BillKind, Box, TextLine
 from services.verifier.documents.text import (
     LEAST_CONFIDENCE,
     MOST_CHARACTERS,

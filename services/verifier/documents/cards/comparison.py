@@ -33,6 +33,8 @@ _LEAST_CUT = 3
 """Letters of a cut name that are enough to know the printed one by."""
 LEAST_NUMBER = 5
 """Characters of a number that is looked for within longer text."""
+_LEAST_NAME = 3
+"""Letters of a name; shorter words stand elsewhere, too."""
 _LEAST_JOINED = 5
 _LEAST_AGE = 14
 """Years between birth and expiry below which a date is not taken for a birth."""
@@ -139,6 +141,20 @@ def confirms_nothing(lines: Sequence[TextLine], read: MachineZone | Licence) -> 
     """Return whether no part of *read* is printed in *lines*, as where the picture is upside down."""
     checks = print_checks(lines, read)
     return not any(check.result is CheckResult.PASS for check in checks if "_print_" in check.name)
+
+
+def naming_lines(lines: Sequence[TextLine], read: MachineZone) -> list[TextLine]:
+    """Return the *lines* outside the zone that state a name of the holder, in any spelling."""
+    expected = ExpectedPrint.of(read)
+    names = {one for one in split(f"{read.surname} {read.given_names}") if len(one) >= _LEAST_NAME}
+    printed = print_of(lines, expected.zone)
+    return [
+        line
+        for line in printed
+        if any(
+            not names.isdisjoint(_forms(word, expected.countries)) for word in split(_with_letters(line.text))
+        )
+    ]
 
 
 def worth_a_closer_look(lines: Sequence[TextLine], read: MachineZone) -> bool:

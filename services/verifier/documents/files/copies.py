@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.verifier.documents.files.picture import Picture, reduced
-from services.verifier.documents.results import Check, CheckResult
+from services.verifier.documents.results import Box, Check, CheckResult
 
 Spectrum = NDArray[np.floating]
 Points = NDArray[Any]
 """Across and down, in pixels."""
 Corners = Sequence[tuple[float, float]]
-Box = tuple[float, float, float, float]
 COLOUR_PIXELS: Final = 200
 """Longest side at which colour is looked for, in pixels: noise is gone."""
 PRINT_PIXELS: Final = 400
@@ -71,9 +70,13 @@ def colour_check(pictures: Iterable[Picture], zone: Corners = ()) -> Check:
 
 
 def print_colour_check(places: Iterable[tuple[Picture, Box]]) -> Check:
-    """Return whether there is any colour beside lines of print: each is a box in parts of its picture."""
-    around = np.concatenate([_beside(picture, box).reshape(-1, 3) for picture, box in places])
-    return Check.unsure("image_colour", "no_colour", unless=_colour(around) >= LEAST_COLOUR)
+    """
+    Return whether there is colour beside each line of print; there is none without lines.
+
+    Each line is a box of its picture. A coloured slip beside a grey copy does not count for it.
+    """
+    strengths = [_colour(_beside(picture, box)) for picture, box in places]
+    return Check.unsure("image_colour", "no_colour", unless=min(strengths, default=0) >= LEAST_COLOUR)
 
 
 def _beside(picture: Picture, box: Box) -> Picture:

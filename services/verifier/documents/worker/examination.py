@@ -20,7 +20,7 @@ import numpy as np
 from services.verifier.documents.barcode.symbols import read_licence
 from services.verifier.documents.bills.pages import read_letter
 from services.verifier.documents.bills.reader import read_bill
-from services.verifier.documents.cards.comparison import confirms_nothing, worth_a_closer_look
+from services.verifier.documents.cards.comparison import confirms_nothing, naming_lines, worth_a_closer_look
 from services.verifier.documents.cards.samples import like_mark, marks_in, part_of_mark
 from services.verifier.documents.files.copies import copy_checks, print_colour_check
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
@@ -32,7 +32,9 @@ from services.verifier.documents.mrz.zones import turned
 from services.verifier.documents.results import (
     Bill,
     Check,
+    CheckResult,
     DocumentReading,
+    Format,
     Licence,
     MachineZone,
     PageFacts,
@@ -61,8 +63,6 @@ LARGEST_PRINT: Final = 0.11
 LARGE_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 SURE_WORD: Final = 0.8
 """Confidence from which a large word is one."""
-SHORTEST_NAME: Final = 3
-"""Letters; shorter words stand elsewhere, too."""
 MARGIN: Final = 0.1
 """Around the print of a document, in parts of its sides."""
 CLOSER_SECONDS: Final = 5.0
@@ -161,11 +161,16 @@ def _seen(
             lines = tuple(_all_lines(reading.licence, upright, page, readers))
         yield from lines
         if reading.licence or (zone and not zone.wrong_digits):
-            yield from readers.marks(_printed_part(upright, lines, of_page), page)
+            part = upright if reading.licence else _printed_part(upright, lines, of_page)
+            yield from readers.marks(part, page)
 
 
 def _printed_part(picture: Picture, lines: Iterable[TextLine], zone: MachineZone | None) -> Picture:
-    """Return the part of a page with its *lines* and *zone*, and a margin: there, marks are largest."""
+    """
+    Return the part of a page with its *lines* and *zone*, and a margin: there, marks are largest.
+
+    Lines of a licence may have been read upside down, so that their places are no places of the page.
+    """
     boxes = [line.box for line in lines if line.box[2]]
     ends = [(left + width, top + height) for left, top, width, height in boxes]
     corners = np.array([*(box[:2] for box in boxes), *ends, *(zone.corners if zone is not None else ())])
@@ -213,30 +218,21 @@ def _with_document(
 
 
 def _with_colour(reading: DocumentReading, opened: OpenedFile) -> DocumentReading:
-    """Look for colour beside the printed name, too, where none is above the zone: backs have little."""
+    """Look for colour beside the printed name of a card that has none above its zone: backs have little."""
     zone, checks = reading.zone, reading.checks
-    if zone is None or not any("no_colour" in check.reasons for check in checks):
+    if zone is None or zone.format is not Format.TD1 or not any("no_colour" in one.reasons for one in checks):
         return reading
     pictures = [
         turned(picture, zone.turns) if page == zone.page else picture
         for page, picture in enumerate(opened.pictures[:MOST_READ_PAGES])
     ]
-    names = {word for word in f"{zone.surname} {zone.given_names}".split() if len(word) >= SHORTEST_NAME}
-    places = [
-        (pictures[line.page], line.box)
-        for line in reading.lines
-        if line.box[2] and names.intersection(_letters(line.text).split())
-    ]
-    if not places:
-        return reading
-    again = print_colour_check(places)
-    return reading.model_copy(
-        update={"checks": tuple(again if one.name == again.name else one for one in checks)}
+    again = print_colour_check(
+        [(pictures[line.page], line.box) for line in naming_lines(reading.lines, zone) if line.box[2]]
     )
-
-
-def _letters(text: str) -> str:
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().upper()
+    passed = again.result is CheckResult.PASS
+    return reading.model_copy(
+        update={"checks": tuple(again if passed and one.name == again.name else one for one in checks)}
+    )
 
 
 def _first_licence(pictures: Iterable[Picture], readers: Readers) -> Found:
