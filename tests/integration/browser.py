@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from tests.conftest import missing
 from tests.waiting import eventually
@@ -15,6 +15,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 ANSWERED_WITHIN_MS = 90_000
 """The most that a page takes on a machine that stands still for a while."""
+RELOADS = 5
+"""Times that a page may reload itself while it is visited."""
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -32,6 +34,20 @@ async def launched() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
+
+
+async def visit(page: Page, url: str) -> None:
+    """Go to *url*; again, where the page there reloads itself at that moment."""
+    for _ in range(RELOADS):
+        try:
+            await page.goto(url)
+        except Error as error:
+            ends = (f'is interrupted by another navigation to "{url}"', f"net::ERR_ABORTED at {url}")
+            if not any(end in str(error) for end in ends):
+                raise
+        else:
+            return
+    raise AssertionError(f"{url} reloads itself all the time")
 
 
 async def violations(page: Page, *rules: str) -> list[str]:

@@ -18,7 +18,7 @@ from habeas.embedded.stack import Stack
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import code_at
 from shared.vocabulary import StaffRole
-from tests.integration.browser import ANSWERED_WITHIN_MS
+from tests.integration.browser import ANSWERED_WITHIN_MS, visit
 from tests.integration.pipeline import (
     ANSWERED_WITHIN_S,
     IDLE_LIMITS,
@@ -114,7 +114,7 @@ class StaffBrowser:
 
     async def visit(self, path: str) -> None:
         """Go to *path* of the console."""
-        await self.page.goto(self.console.url + path)
+        await visit(self.page, self.console.url + path)
 
     async def sign(self, form: Locator, button: str = "button >> nth=0", code: str = "") -> None:
         """Enter a fresh *code* into *form*, and press its *button*."""

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.contract.references import short_reference
 from shared.vocabulary import StaffRole
-from tests.integration.browser import too_wide, violations
+from tests.integration.browser import too_wide, violations, visit
 from tests.integration.console_fixture import WITHIN, Console, declared, staff_browser
 from tests.integration.pipeline import comes_true, command, now
 from tests.staff import PASSWORD
@@ -47,7 +47,7 @@ async def reads_a_letter(console: Console, page: Page, room: str) -> None:
     link = page.locator("a[download^='gdpr.authority']").first
 
     async def offered() -> bool:
-        await page.goto(room)
+        await visit(page, room)
         return await link.count() == 1
 
     await comes_true(offered, WITHIN)
@@ -59,12 +59,12 @@ async def reads_a_letter(console: Console, page: Page, room: str) -> None:
 
 async def lists_people_not_reached(console: Console, page: Page, room: str, addresses: list[str]) -> None:
     """List the people not reached as omar.officer, download the list, and ask for the proof of a letter."""
-    await page.goto(room)
+    await visit(page, room)
     await entered(console, page, "omar.officer", "open")
     link = page.locator("a[href*='/content/unreached_']")
 
     async def listed() -> bool:
-        await page.goto(room)
+        await visit(page, room)
         return await link.count() == 1
 
     await comes_true(listed, WITHIN)
@@ -88,14 +88,14 @@ async def lists_people_not_reached(console: Console, page: Page, room: str, addr
 
 async def looks_up_a_letter(console: Console, page: Page, room: str, address: str) -> None:
     """Look up the letter to an address as omar.officer."""
-    await page.goto(room)
+    await visit(page, room)
     await page.click("text=Look up the letters to an address")
     await page.fill("#email", address)
     await entered(console, page, "omar.officer", "proof")
     link = page.locator("a[href*='/content/notice_proof_']")
 
     async def found() -> bool:
-        await page.goto(room)
+        await visit(page, room)
         return await link.count() == 1
 
     await comes_true(found, WITHIN)
@@ -165,7 +165,7 @@ async def reports(console: Console, page: Page, room: str) -> None:
     assert "The report is recorded" in await page.content()
 
     async def receipt() -> bool:
-        await page.goto(room)
+        await visit(page, room)
         return await page.locator("li", has_text="receipt LDA-2026/0815").count() == 1
 
     await comes_true(receipt, WITHIN)
@@ -247,7 +247,7 @@ async def reads_in_another_language(console: Console, page: Page) -> None:
     room = page.url.partition("?")[0]
 
     async def scoped() -> bool:
-        await page.goto(room)
+        await visit(page, room)
         return await page.locator("text=You declared this breach").count() == 1
 
     await comes_true(scoped, WITHIN)
@@ -257,7 +257,7 @@ async def reads_in_another_language(console: Console, page: Page) -> None:
     link = page.locator("a[href$='_pt_br']").first
 
     async def written() -> bool:
-        await page.goto(room)
+        await visit(page, room)
         return await link.count() == 1
 
     await comes_true(written, WITHIN)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.verifier.documents.bills.layout import Box, Worth, worths
+from services.verifier.documents.bills.layout import Worth, worths
+from services.verifier.documents.results import Box
 
 HIGH = 0.015
 
