@@ -51,6 +51,8 @@ RUN cd /product/habeas && find cli client embedded services/fulfillment/drafting
     services/notifier/breach services/intake/channels services/verifier/documents services/console/pages \
     services/console/decisions services/console/api services/console/signin services/console/system \
     services/fulfillment/package/redaction services/intake/trail shared/client -name __pycache__ -prune -exec rm -r {} +
+# Only the verifier reads documents.
+RUN mv /product/habeas/services/verifier/documents/models /models
 
 # ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE} AS runtime
@@ -74,6 +76,7 @@ FROM runtime AS verifier
 COPY --from=reading /app/.venv /app/.venv
 COPY --from=reading /app/.tools/models /app/models
 COPY --from=product /product /app/product
+COPY --from=product /models /app/product/habeas/services/verifier/documents/models
 ENV HABEAS_MODELS=/app/models OMP_THREAD_LIMIT=1
 CMD ["habeas.services.verifier"]
 

@@ -1,7 +1,10 @@
 """Printed text is read in the order of reading, within limits, and whole or not at all."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import rapidocr
 from PIL import Image, ImageDraw, ImageFont
 
 from services.verifier.documents import ocr, text
@@ -36,11 +39,32 @@ def test_a_grey_picture_is_read_like_a_coloured_one() -> None:
     assert [line.text for line in read_lines(np.asarray(drawn(LINES[:1]).convert("L")))] == list(LINES[:1])
 
 
+def test_models_of_8_bits_read_what_those_of_the_package_read() -> None:
+    page = np.asarray(drawn(LINES))
+    engines = (ocr.line_engine(), ocr.block_engine())
+    found = [ocr.line_corners(engine, page, 1.0) for engine in engines]
+    assert np.abs(found[0] - found[1]).max() < 4, "pixels"
+    read = [
+        engine.recognize_txt(engine.crop_text_regions(page, corners)).txts
+        for engine, corners in zip(engines, found, strict=True)
+    ]
+    assert [list(texts or ()) for texts in read] == [list(LINES)] * 2
+    sources = {
+        ocr.DETECTOR: "PP-OCRv6_det_small.onnx",
+        ocr.RECOGNIZER: "PP-OCRv6_rec_small.onnx",
+    }
+    packaged = Path(rapidocr.__file__).parent / "models"
+    assert all(
+        model.stat().st_size < 0.3 * (packaged / source).stat().st_size for model, source in sources.items()
+    )
+
+
 def test_lines_are_found_where_the_engine_itself_finds_them() -> None:
     page = Image.new("RGB", (1024, 768), "white")
     page.paste(drawn(LINES, 3), (40, 60))
     _, found = ocr.line_engine().detect_and_crop(np.asarray(page), {})
-    assert np.array_equal(ocr.line_corners(ocr.line_engine(), np.asarray(page), 1.0), np.asarray(found.boxes))
+    own = ocr.line_corners(ocr.line_engine(), np.asarray(page), 1.0)
+    assert np.abs(own - np.asarray(found.boxes)).max() < 3, "pixels: its own steps round otherwise"
 
 
 def test_lines_that_fill_a_part_that_was_read_are_left_out() -> None:
