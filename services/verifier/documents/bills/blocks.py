@@ -45,6 +45,8 @@ _GLUED = re.compile(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])")
 """Where a reader lost the blank between two names."""
 _NO_DIGIT = re.compile(r"\b0(?=[HKR] \d\d\.?\d{3})|(?<=[^\W\d_] )0(?= [^\W\d_])")
 """The letter O read as a digit: of Ohio, Oklahoma or Oregon, or alone in a name."""
+_NO_ZERO = re.compile(r"(?<=[A-Z0])0(?=[A-Z0].*\b[A-Z]{2} \d{5}(?:-\d{4})?$)")
+"""The same inside the name of a town, before its state and code."""
 _LOST_BLANK = re.compile(r"(?<=^\d{5})(?=[A-ZÀ-Þ][a-zß-ÿ])|(?<=^\d{3} \d{2})(?=[A-ZÀ-Þ][a-zß-ÿ])")
 """Between a postal code and its town."""
 _NO_DOT = re.compile(r"(?<=\b[A-Z]{2} \d\d)\.(?=\d{3}$)")
@@ -68,6 +70,9 @@ _WINDOW = 7
 """Heights of a line by which the sender's line may stand above an address."""
 _PIECES = re.compile(r"\s*[·|•●,;]\s*|\s+[-\u2013]\s+")
 """What stands between the parts of a sender's line."""
+_DIRECTION = re.compile(r"\b[NS][EW]\b")
+_LONG_NAME = 6
+"""Letters by which a firm's name is known."""
 _AND = frozenset({"und", "and", "et", "e", "y", "en", "i", "oraz", "och", "og", "ou", "a", "o"})
 """Words between two titles, and the letters that make one a woman's."""
 _MOST_WORDS = 8
@@ -142,7 +147,7 @@ def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
 def _split(line: TextLine, row: int) -> Iterator[Cell]:
     left, top, width, height = line.box
     text = _NO_DOT.sub("", _NO_DIGIT.sub("O", line.text.replace("\t", "   ")))
-    text = _LOST_BLANK.sub(" ", text)
+    text = _LOST_BLANK.sub(" ", _NO_ZERO.sub("O", text))
     share = width / max(len(text), 1)
     for column, match in enumerate(re.finditer(r"\S+(?:\s{1,2}\S+)*", text)):
         box = (left + match.start() * share, top, len(match[0]) * share, height)
@@ -151,8 +156,9 @@ def _split(line: TextLine, row: int) -> Iterator[Cell]:
 
 def blocks_of(cells: Sequence[Cell]) -> list[Block]:
     """Return the postal addresses among *cells*, in their order."""
-    found = (_block(cells, cell) for cell in cells if _ends_address(cell.text))
-    return [block for block in found if block is not None]
+    found = [block for cell in cells if _ends_address(cell.text) and (block := _block(cells, cell))]
+    first = {block.lines[:1] for block in found if len(block.lines) > 1}
+    return [block for block in found if block.lines not in first]  # a house with a number like a code
 
 
 def is_person(text: str) -> bool:
@@ -290,12 +296,12 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
     headings = list(_up_to_label([cell for cell in above if not CARE_OF.match(cell.text)]))[:_MOST_HEADINGS]
     names = [_as_name(cell) for cell in headings]
     labelled = [cell.label in RECIPIENT for cell in headings]
-    own = is_company(_unlabelled(lines[0])) if len(lines) == 1 else any(map(COMPANY.search, lines[:-1]))
+    own = is_company(_unlabelled(lines[0])) if len(lines) == 1 else any(map(_has_form, lines[:-1]))
     firm = next(((at, name) for at, name in enumerate(names) if is_company(name)), (0, ""))
     at, name = _name(names, labelled) or firm
     labels = frozenset(_labels(cells, headings, lines))
     selling = bool(labels & SELLER) or any(map(SENDER.search, lines))
-    company = own or selling or any(map(is_company, names[: at + 1]))
+    company = own or selling or any(map(is_company, names[: at + 1])) or _begins_firm(cells, name)
     if company:
         at, name = firm
     kept = [*(cell.text for cell in headings[:at][::-1] if name), *map(_unlabelled, lines)]
@@ -310,6 +316,19 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
         titled=TITLED.match(name) is not None or is_titles(above_name),
         above=tuple(names),
         mailed=bool(labels & MAILED),
+    )
+
+
+def _has_form(line: str) -> bool:
+    """Return whether a line of an address has a legal form: *SE* is a direction in streets, too."""
+    return COMPANY.search(_DIRECTION.sub("", line)) is not None
+
+
+def _begins_firm(cells: Sequence[Cell], name: str) -> bool:
+    """Return whether a firm on the page is called *name*, with its legal form behind."""
+    own = compact(name)
+    return len(own) >= _LONG_NAME and any(
+        compact(cell.text).startswith(own) and COMPANY.search(cell.text[len(name) :]) for cell in cells
     )
 
 

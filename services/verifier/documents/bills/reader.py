@@ -155,7 +155,11 @@ def evidence_in(lines: Sequence[TextLine]) -> list[TextLine]:
     """Return those of *lines* that a bill is read from: names, addresses, dates, titles, and their labels."""
     cells = cells_of(lines)
     texts = {text for block in blocks_of(cells) for text in (block.name, *block.lines) if text}
-    telling = (cell.row for cell in cells if _tells(cell) or any(text in cell.text for text in texts))
+    telling = (
+        cell.row
+        for at, cell in enumerate(cells)
+        if _tells(cell) or any(text in cell.text for text in texts) or _is_behind_label(cells, at)
+    )
     return [lines[row] for row in sorted(set(telling))]
 
 
@@ -187,13 +191,21 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     senders = {block.parts.key for block in firms}
     customers = [name for name in _customers(cells) if not is_label(name)]
     greetings = [compact(cell.text) for cell in cells if words.GREETING.match(cell.text)]
-    rated = [(_rating(block, customers, greetings), block) for block in blocks if block.name]
+    named = [block for block in blocks if block.name and not _is_payee_at_head(block, cells)]
+    rated = [(_rating(block, customers, greetings), block) for block in named]
     able = [(rating, block) for rating, block in rated if rating > ALONE or block.parts.key not in senders]
     most = max((rating for rating, _ in able), default=0)
     best = [block for rating, block in able if rating == most > 0]
     persons = [block for _, block in able if is_person(block.name) and not (block.company or block.site)]
     chosen = next((block for block in best if block.mailed), best[0] if best else None)
     return chosen if chosen and all(_may_be_one(chosen, block) for block in (*best, *persons)) else None
+
+
+def _is_payee_at_head(block: Block, cells: Sequence[Cell]) -> bool:
+    """Return whether payments go to the block's box, and its name stands at the head of the page as well."""
+    named = [cell for cell in cells if compact(cell.text) == compact(block.name)]
+    at_head = any(cell.page == 0 and cell.box[1] < LETTERHEAD for cell in named)
+    return at_head and len(named) > 1 and any(words.PO_BOX.match(line) for line in block.lines)
 
 
 def _may_be_one(one: Block, other: Block) -> bool:
@@ -229,8 +241,16 @@ def _customers(cells: Sequence[Cell]) -> Iterator[str]:
             continue
         if cell.label in words.RECIPIENT:
             yield cell.text.partition(":")[2].strip()
-        elif at and compact(cells[at - 1].text) in words.RECIPIENT and cells[at - 1].row == cell.row:
+        elif _is_behind_label(cells, at):
             yield cell.text
+
+
+def _is_behind_label(cells: Sequence[Cell], at: int) -> bool:
+    """Return whether a label of the customer stands before a cell: in its line, or left of a person."""
+    before = cells[at - 1] if at and cells[at - 1].row == cells[at].row else None
+    if before is None and is_person(cells[at].text):
+        before = left_of(cells, at)
+    return before is not None and compact(before.text) in words.RECIPIENT
 
 
 def _issuer(cells: Sequence[Cell], recipient: str) -> str:

@@ -125,15 +125,23 @@ YEAR_MARKS = frozenset({"r", "r."})
 COMPANY = re.compile(
     r"(?i)(?:^|[\s(,&.-])(?:gmbh|mbh|ag|kg|kgaa|ohg|ug|se|e\.?\s?v\.?|ltd|limited|plc|llp|llc|inc|corp|corporation|"
     r"company|co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
-    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|s\.r\.o\.?|kft|zrt|nyrt|(?:(?-i:AS)|asa|a\.s\.)$|d\.o\.o\.?|o\u00fc)(?=$|[\s,.)·|])"
+    r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|s\.r\.o\.?|kft|zrt|nyrt|"
+    r"(?:(?-i:AS)|asa|a\.s\.)$|d\.o\.o\.?|o\u00fc|aktiengesellschaft|aktiebolag|naamloze vennootschap|"
+    r"soci[eé]t[eé] anonyme|sociedad an[oó]nima|societ[aà] per azioni|"
+    r"sp[oó][lł]ka (?:akcyjna|z ograniczon[aą]))(?=$|[\s,.)·|])"
 )
+PO_BOX = re.compile(
+    r"(?i)p\.? ?o\.? ?box\b|postfach\b|bo[iî]te postale\b|bp \d|apartado\b|casella postale\b|postbus\b"
+)
+"""A box at a post office, where letters go and nobody lives."""
 TRADE = listed(
     """
     kundenbetreuung kundendienst kundencenter service office offices amt buro verwaltung sachbearbeitung
     postfach direction delegation delegacion oficina ufficio urzad urzedu skarbowy afdeling departamento
     atencion clienti clients gestion centre centro agence agencia agenzia filiale zentrale district authority
     revenues benefits board society tresor tesoreria hacienda recaudacion ministerio ministere spolka biuro
-    oddzial dzial klienta customer support team payments collections
+    oddzial dzial klienta customer support team payments payment processing remittance concesionaria
+    concessionaria collections
     stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom
     telekom mobile mobilfunk bank banque banco banca sparkasse volksbank credit union versicherung insurance
     council city county finanzamt belastingdienst wasserwerke wasserverband netz netze strom eau electricite
@@ -171,6 +179,7 @@ SITE = listed(
     leveransadress forbrugssted forbrugsadresse installationsadresse leveringssted leveringsadresse
     maleradresse localdeinstalacao moradadeconsumo pontodeconsumo supplyto suppliedto premisesaddress
     adrespunktupoboru obiektadres
+    adressedefourniture lieudefourniture indirizzodiattivazione
     adressedinstallation odbernemisto adresaodbernehomista mistospotreby odbernemiesto felhasznalasihely
     fogyasztasihely kayttopaikka anleggsadresse malepunkt loculdeconsum adresaloculuideconsum merilnomesto
     obracunskomjernomjesto
@@ -187,7 +196,8 @@ RECIPIENT = listed(
     destinataire nom adressedefacturation adressepostale adressealafacturation facturea facturerea cliente
     titular titulardelcontrato titulardelacuenta nombre nombreyapellidos destinatario destinataria
     direcciondefacturacion direccionpostal facturara facturaa intestatario intestataria intestatoa intestata
-    nome nomeecognome spettabile indirizzodifatturazione indirizzopostale klant klantnaam rekeninghouder
+    nome nomeecognome spettabile indirizzodifatturazione indirizzopostale indirizzodispedizione klant
+    klantnaam rekeninghouder
     naam tenaamstelling factuuradres postadres correspondentieadres aan nabywca odbiorca platnik klient
     daneklienta posiadaczrachunku wlascicielrachunku posiadacz imieinazwisko adreskorespondencyjny
     titulardaconta titulardocontrato nomedocliente moradadefaturacao moradadeenvio exmosr
@@ -204,8 +214,8 @@ RECIPIENT = listed(
 MAILED = listed(
     """
     mailingaddress postaladdress postanschrift adressepostale direccionpostal indirizzopostale postadres
-    correspondentieadres adreskorespondencyjny moradadeenvio korespondencniadresa postovaadresa
-    levelezesicim postadresse adresadecorespondenta
+    indirizzodispedizione correspondentieadres adreskorespondencyjny moradadeenvio korespondencniadresa
+    postovaadresa levelezesicim postadresse adresadecorespondenta
     """
 )
 """Those of them for the address where letters go."""
@@ -362,6 +372,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         mobilnisluzby internetovepripojeni datovybalicek pevnalinka mobilnesluzby internetszolgaltatas
         elofizetesidij mobiltarifa adatforgalom puhelinlasku laajakaista mobiililaajakaista puhelut
         abonamentmobil convorbiri telefoniemobila internetfix mobilnatelefonija
+        gbits mbits heiminternet ombudscom
         """
     ),
     BillKind.CARD: listed(
@@ -561,7 +572,7 @@ _MOST_BETWEEN = 3
 
 def is_company(text: str) -> bool:
     """Return whether *text* names a company or an office."""
-    words = set(re.split(r"\W+", stripped(folded(text))))
+    words = set(re.split(r"\W+", stripped(folded(text)).translate(_LETTERS)))
     town = re.match(r"(?i)(?:ville|ville et canton|cité) d[eu']", text) is not None
     return town or COMPANY.search(text) is not None or bool(words & TRADE)
 
