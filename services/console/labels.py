@@ -363,6 +363,7 @@ CODES: Mapping[str, str] = {
     "no_colour": _("The picture has no colour: it may show a copy"),
     "copy_pattern": _("The picture shows dots of a print or the grid of a screen: it may show a copy"),
     "copy_on_screen": _("The picture shows the name of a file: it may show a screen"),
+    "copy_on_paper": _("The picture shows a sheet of paper around the document: it may show a copy"),
     "image_too_small": _("The picture is too small"),
     "back_missing": _("The back of the card is missing"),
     "mrz_unreadable": _("The machine-readable zone cannot be read"),

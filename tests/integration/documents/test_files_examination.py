@@ -14,6 +14,7 @@ from services.verifier.documents.files.picture import Picture
 from services.verifier.documents.results import (
     Bill,
     BillKind,
+    Box,
     Check,
     CheckResult,
     DocumentReading,
@@ -243,6 +244,23 @@ def test_dots_of_a_print_over_a_document_are_noticed(desk: Desk, turns: int) -> 
     zone = desk.zone and desk.zone.model_copy(update={"turns": turns, "corners": ZONE_CORNERS})
     checks = replace(desk, zone=zone).read(hostile.encoded(Image.fromarray(page)), WorkerTask.IDENTITY).checks
     assert "copy_pattern" in reasons_of(checks)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_a_sheet_around_a_document_is_noticed(turns: int) -> None:
+    table = Image.new("RGB", (800, 1000), (120, 80, 50))
+    table.paste((235, 233, 228), (100, 400, 700, 950))
+    table.paste((225, 160, 170), (250, 600, 550, 750))
+    corners = ((0.35, 0.7), (0.65, 0.7), (0.65, 0.74), (0.35, 0.74))
+    zone = ZONE.model_copy(update={"turns": turns, "corners": corners})
+    content = hostile.encoded(Image.fromarray(np.rot90(np.asarray(table), -turns)))
+
+    def noticed(box: Box) -> bool:
+        desk = Desk(zone=zone, lines=(TextLine(text="NOVA", box=box),))
+        return "copy_on_paper" in reasons_of(desk.read(content, WorkerTask.IDENTITY).checks)
+
+    assert noticed((0.35, 0.62, 0.3, 0.02))
+    assert not noticed((0.13, 0.62, 0.3, 0.02)), "the print goes up to the edge"
 
 
 def test_a_zone_is_sought_in_what_is_no_letter_with_the_time_that_is_left() -> None:

@@ -101,7 +101,7 @@ def _document(picture: Picture, zone: Corners) -> Picture:
     if not zone:
         return picture
     size = np.array(picture.shape[1::-1])
-    places = np.array(list(_above(np.asarray(zone) * size)))
+    places = np.array(list(places_above(np.asarray(zone) * size)))
     left, top = np.clip(places.min(axis=0), 0, size - 1).astype(int)
     right, bottom = np.clip(places.max(axis=0), 0, size - 1).astype(int)
     return picture[top : bottom + 1, left : right + 1]
@@ -133,12 +133,12 @@ def _parts(picture: Picture, zone: Corners) -> Iterator[Picture]:
     if min(picture.shape[:2]) < SIDE:
         return
     size = np.array(picture.shape[1::-1])
-    middles = _above(np.asarray(zone) * size) if zone else _spread(size)
+    middles = places_above(np.asarray(zone) * size) if zone else _spread(size)
     for left, top in {tuple(np.clip(middle - SIDE // 2, 0, size - SIDE).astype(int)) for middle in middles}:
         yield picture[top : top + SIDE, left : left + SIDE]
 
 
-def _above(corners: Points) -> Iterator[Points]:
+def places_above(corners: Points) -> Iterator[Points]:
     """Yield places on the document above a zone with these *corners*."""
     along = corners[1] - corners[0]
     along = along if along[0] > 0 else -along

@@ -26,6 +26,7 @@ from services.verifier.documents.files.copies import copy_checks, print_colour_c
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opener import OpenedFile, open_file
 from services.verifier.documents.files.picture import Picture, reduced
+from services.verifier.documents.files.sheets import coarse, sheet_check
 from services.verifier.documents.mrz.consensus import zone_checks
 from services.verifier.documents.mrz.reader import read_zone
 from services.verifier.documents.mrz.zones import turned
@@ -109,9 +110,9 @@ def examine(request: Request, readers: Readers) -> DocumentReading:
         return reading
     if request.task is not WorkerTask.ADDRESS:
         reading = _with_text(_with_document(reading, opened, readers), opened, readers)
-        return (
-            _with_colour(reading, opened) if reading.zone or reading.licence else _with_bill(reading, readers)
-        )
+        if reading.zone or reading.licence:
+            return _with_sheet(_with_colour(reading, opened), opened)
+        return _with_bill(reading, readers)
     reading = _with_bill(_with_letter(reading, opened, readers), readers)
     left = max(LEAST_ZONE_SECONDS, ADDRESS_SECONDS - (time.process_time() - began))
     return reading if reading.bill else _with_document(reading, opened, readers, left)
@@ -233,6 +234,17 @@ def _with_colour(reading: DocumentReading, opened: OpenedFile) -> DocumentReadin
     return reading.model_copy(
         update={"checks": tuple(again if passed and one.name == again.name else one for one in checks)}
     )
+
+
+def _with_sheet(reading: DocumentReading, opened: OpenedFile) -> DocumentReading:
+    """Look for a sheet of paper around a document with a zone; of a barcode, the place is not known."""
+    zone = reading.zone
+    if zone is None or not zone.corners:
+        return reading
+    picture = turned(coarse(opened.pictures[zone.page]), zone.turns)
+    boxes = [line.box for line in reading.lines if line.page == zone.page and line.box[2]]
+    check = sheet_check(picture, zone.corners, boxes)
+    return reading.model_copy(update={"checks": (*reading.checks, check)})
 
 
 def _first_licence(pictures: Iterable[Picture], readers: Readers) -> Found:
