@@ -45,6 +45,10 @@ UPRIGHT = 1.5
 """Times its width that a line is high where its text runs up or down."""
 LEAST_TILT = 5.0
 """Degrees from which text lies across a card."""
+UNREAD = "\N{HORIZONTAL ELLIPSIS}"
+"""Stands for coloured writing across a card that is in no script that is read, as Arabic."""
+UNREAD_HEIGHT = 0.14
+"""Of the page, from which such writing is no signature: those have up to 0.1."""
 SHORTEST_SIDE = 16
 MOST_LINES = 400
 MOST_CHARACTERS = 300
@@ -103,7 +107,8 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
 
     Among other text it is read badly or not at all. It stands alone in the picture of its colour, and where
     the thin strokes of small print are closed; pale and hollow words stand out where all ink is alike, words
-    of dots where the picture is blurred. Letters along a curve are joined.
+    of dots where the picture is blurred. Letters along a curve are joined. ``UNREAD`` stands for large
+    coloured writing that cannot be read.
     """
     small = _small(picture)
     if small is None:
@@ -111,8 +116,9 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     pale = _equally_inked(_shrunk(small, PALE_SIDE))
     small = _shrunk(small, OVERPRINT_SIDE)
     blurred = cv2.GaussianBlur(small, (0, 0), DOTS)
-    views = (_coloured(small), pale, _without_strokes(small, PRINT_STROKE))
-    read = (*(_across(view) for view in views), _across(blurred, large=True))
+    views = (pale, _without_strokes(small, PRINT_STROKE))
+    coloured = _across(_coloured(small), unread=True)
+    read = (coloured, *map(_across, views), _across(blurred, large=True))
     return tuple(
         TextLine(text=text[:MOST_CHARACTERS], page=page, box=(0, 0, 0, height), confidence=round(score, 3))
         for several in read
@@ -121,11 +127,12 @@ def read_overprint(picture: Picture, *, page: int = 0) -> tuple[TextLine, ...]:
     )
 
 
-def _across(view: Picture, *, large: bool = False) -> list[tuple[str, float, float]]:
+def _across(view: Picture, *, large: bool = False, unread: bool = False) -> list[tuple[str, float, float]]:
     """
     Return text, height in parts of *view*, and confidence of its tilted, upright or *large* lines.
 
-    Upright ones are also read turned round. The last is what is read from left to right in all others.
+    Upright ones are also read turned round. The last is what is read from left to right in all others. With
+    *unread*, large tilted ones that cannot be read are returned as well.
     """
     lines = line_corners(block_engine(), view, 1.0)
     heights = np.linalg.norm(lines[:, 3] - lines[:, 0], axis=1)
@@ -139,7 +146,10 @@ def _across(view: Picture, *, large: bool = False) -> list[tuple[str, float, flo
     for crop, box in zip(block_engine().crop_text_regions(view, boxes), boxes, strict=True):
         height = float(np.linalg.norm(box[3] - box[0])) / max(view.shape[:2])
         turns = (crop, cv2.rotate(crop, cv2.ROTATE_180)) if _stands(box) else (crop,)
-        for text, score in itertools.chain.from_iterable(map(_texts_in, turns)):
+        texts = list(itertools.chain.from_iterable(map(_texts_in, turns)))
+        if unread and height >= UNREAD_HEIGHT and not (_stands(box) or _is_read(texts)):
+            found.append((UNREAD, height, 1.0))
+        for text, score in texts:
             found.append((text, height, score))
             if not _stands(box) and text.isalpha() and len(text) <= MOST_ON_CURVE:
                 row.append((float(box[:, 0].mean()), height, text, score))
@@ -148,6 +158,11 @@ def _across(view: Picture, *, large: bool = False) -> list[tuple[str, float, flo
     sure = min((score for *_, score in row), default=1.0)
     height = min((height for _, height, _, _ in row), default=0.0)
     return [*found, (curved, height, max(sure, LEAST_CONFIDENCE))]
+
+
+def _is_read(texts: Sequence[tuple[str, float]]) -> bool:
+    """Return whether letters or digits were read."""
+    return any(any(map(str.isalnum, text)) and score >= LEAST_CONFIDENCE for text, score in texts)
 
 
 def _texts_in(crop: Picture) -> list[tuple[str, float]]:

@@ -177,6 +177,37 @@ def test_word_larger_than_any_print_of_a_document_is_a_mark_in_whatever_language
     assert all(line.across for line in seen)
 
 
+def written_over(angle: float, size: float = 1) -> Image.Image:
+    """Return a card with coloured curves and dots across it, as of a script that is not read."""
+    card = drawn(LINES * 2)
+    mark = Image.new("RGBA", card.size, (0, 0, 0, 0))
+    pen = ImageDraw.Draw(mark)
+    for number in range(4):
+        left, begin = 120 + 70 * number * size, 200 - 180 * (number % 2)
+        pen.arc(
+            (left, 150, left + 80 * size, 150 + 80 * size), begin, begin + 180, "#d04040", round(14 * size)
+        )
+        top = 240 - 110 * (number % 2)
+        pen.ellipse((left + 30, top, left + 30 + 15 * size, top + 15 * size), fill="#d04040")
+    turned = mark.rotate(angle, resample=Image.Resampling.BICUBIC)
+    card.paste(turned, mask=turned)
+    return card
+
+
+def test_large_coloured_writing_in_a_script_that_is_not_read_is_a_mark() -> None:
+    marks = installed_readers().marks
+    assert text.UNREAD in {line.text for line in marks(np.asarray(written_over(30)), 0)}
+    assert text.UNREAD not in {line.text for line in marks(np.asarray(written_over(0)), 0)}, (
+        "a title is level"
+    )
+    standing = np.rot90(np.asarray(written_over(0)))
+    assert text.UNREAD not in {line.text for line in marks(standing, 0)}, "the page stands on its side"
+    small = marks(np.asarray(written_over(30, 0.3)), 0)
+    assert text.UNREAD not in {line.text for line in small}, "a signature is smaller"
+    read = marks(np.asarray(specimen("#e0a0a0", 35)), 0)
+    assert text.UNREAD not in {line.text for line in read}, "it is read"
+
+
 def test_letters_along_a_curve_are_as_sure_together_as_the_least_sure_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

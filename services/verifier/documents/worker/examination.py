@@ -41,7 +41,7 @@ from services.verifier.documents.results import (
     PageFacts,
     TextLine,
 )
-from services.verifier.documents.text import Corners, read_lines, read_overprint
+from services.verifier.documents.text import UNREAD, Corners, read_lines, read_overprint
 from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, WorkerTask, frame
 
 MOST_LINES: Final = 800
@@ -311,7 +311,8 @@ def _marks(picture: Picture, page: int) -> tuple[TextLine, ...]:
 def _is_mark(line: TextLine) -> bool:
     text, height = line.text, line.box[3]
     return (
-        bool(marks_in([text]))
+        text == UNREAD
+        or bool(marks_in([text]))
         or part_of_mark(text)
         or (height >= LARGE_MARK and like_mark(text))
         or (height >= LARGEST_PRINT and line.confidence >= SURE_WORD and bool(LARGE_WORD.fullmatch(text)))
