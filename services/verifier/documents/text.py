@@ -45,7 +45,7 @@ UPRIGHT = 1.5
 """Times its width that a line is high where its text runs up or down."""
 LEAST_TILT = 5.0
 """Degrees from which text lies across a card."""
-UNREAD = "\N{HORIZONTAL ELLIPSIS}"
+UNREAD = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands for coloured writing across a card that is in no script that is read, as Arabic."""
 UNREAD_HEIGHT = 0.14
 """Of the page, from which such writing is no signature: those have up to 0.1."""
@@ -131,8 +131,8 @@ def _across(view: Picture, *, large: bool = False, unread: bool = False) -> list
     """
     Return text, height in parts of *view*, and confidence of its tilted, upright or *large* lines.
 
-    Upright ones are also read turned round. The last is what is read from left to right in all others. With
-    *unread*, large tilted ones that cannot be read are returned as well.
+    Upright ones are also read turned round. With *unread*, large tilted ones that cannot be read are returned
+    as well. The last is what is read from left to right in all others.
     """
     lines = line_corners(block_engine(), view, 1.0)
     heights = np.linalg.norm(lines[:, 3] - lines[:, 0], axis=1)

@@ -45,7 +45,7 @@ _GLUED = re.compile(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])")
 """Where a reader lost the blank between two names."""
 _NO_DIGIT = re.compile(r"\b0(?=[HKR] \d\d\.?\d{3})|(?<=[^\W\d_] )0(?= [^\W\d_])")
 """The letter O read as a digit: of Ohio, Oklahoma or Oregon, or alone in a name."""
-_NO_ZERO = re.compile(r"(?<=[A-Z0])0(?=[A-Z0].*\b[A-Z]{2} \d{5}(?:-\d{4})?$)")
+_NO_ZERO = re.compile(r"(?<=[A-Z])0+(?=[A-Z][A-Z0 ]*,? [A-Z]{2} \d{5}(?:-\d{4})?$)")
 """The same inside the name of a town, before its state and code."""
 _LOST_BLANK = re.compile(r"(?<=^\d{5})(?=[A-ZÀ-Þ][a-zß-ÿ])|(?<=^\d{3} \d{2})(?=[A-ZÀ-Þ][a-zß-ÿ])")
 """Between a postal code and its town."""
@@ -70,9 +70,8 @@ _WINDOW = 7
 """Heights of a line by which the sender's line may stand above an address."""
 _PIECES = re.compile(r"\s*[·|•●,;]\s*|\s+[-\u2013]\s+")
 """What stands between the parts of a sender's line."""
-_DIRECTION = re.compile(r"\b[NS][EW]\b")
-_LONG_NAME = 6
-"""Letters by which a firm's name is known."""
+_DIRECTION = re.compile(r"^(\d.*)\bSE\b")
+"""South-east, in a line with a street; without a number before it, it may be the legal form."""
 _AND = frozenset({"und", "and", "et", "e", "y", "en", "i", "oraz", "och", "og", "ou", "a", "o"})
 """Words between two titles, and the letters that make one a woman's."""
 _MOST_WORDS = 8
@@ -147,7 +146,7 @@ def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
 def _split(line: TextLine, row: int) -> Iterator[Cell]:
     left, top, width, height = line.box
     text = _NO_DOT.sub("", _NO_DIGIT.sub("O", line.text.replace("\t", "   ")))
-    text = _LOST_BLANK.sub(" ", _NO_ZERO.sub("O", text))
+    text = _LOST_BLANK.sub(" ", _NO_ZERO.sub(lambda zeros: "O" * len(zeros[0]), text))
     share = width / max(len(text), 1)
     for column, match in enumerate(re.finditer(r"\S+(?:\s{1,2}\S+)*", text)):
         box = (left + match.start() * share, top, len(match[0]) * share, height)
@@ -156,9 +155,8 @@ def _split(line: TextLine, row: int) -> Iterator[Cell]:
 
 def blocks_of(cells: Sequence[Cell]) -> list[Block]:
     """Return the postal addresses among *cells*, in their order."""
-    found = [block for cell in cells if _ends_address(cell.text) and (block := _block(cells, cell))]
-    first = {block.lines[:1] for block in found if len(block.lines) > 1}
-    return [block for block in found if block.lines not in first]  # a house with a number like a code
+    found = (_block(cells, cell) for cell in cells if _ends_address(cell.text))
+    return [block for block in found if block is not None]
 
 
 def is_person(text: str) -> bool:
@@ -219,13 +217,19 @@ def _block(cells: Sequence[Cell], town: Cell) -> Block | None:
         return None
     texts = [town.text, *(cell.text for cell in above)]
     height = _height(texts)
-    if height is None:
+    if height is None or (height == 0 and _is_house_above_town(cells, town)):
         return None
     lines = (*reversed(texts[1 : height + 1]), texts[0])
     block = _named(cells, lines, above[height:])
     block = _placed(cells, block, (town, *above)[height], above[height:])
     known = _is_town(town.text) and block.parts.postcode
     return block if known or block.name or block.company else None
+
+
+def _is_house_above_town(cells: Sequence[Cell], cell: Cell) -> bool:
+    """Return whether a line that looks like a town, as *2270 Concession Rd 7*, is the house above one."""
+    numbered = cell.text[-1].isdigit() and _HOUSE.fullmatch(cell.text) is not None
+    return numbered and any(_over(cell, other) and _is_town(other.text) for other in cells)
 
 
 def _height(texts: Sequence[str]) -> int | None:
@@ -301,7 +305,7 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
     at, name = _name(names, labelled) or firm
     labels = frozenset(_labels(cells, headings, lines))
     selling = bool(labels & SELLER) or any(map(SENDER.search, lines))
-    company = own or selling or any(map(is_company, names[: at + 1])) or _begins_firm(cells, name)
+    company = own or selling or any(map(is_company, names[: at + 1]))
     if company:
         at, name = firm
     kept = [*(cell.text for cell in headings[:at][::-1] if name), *map(_unlabelled, lines)]
@@ -321,15 +325,7 @@ def _named(cells: Sequence[Cell], lines: tuple[str, ...], above: Sequence[Cell])
 
 def _has_form(line: str) -> bool:
     """Return whether a line of an address has a legal form: *SE* is a direction in streets, too."""
-    return COMPANY.search(_DIRECTION.sub("", line)) is not None
-
-
-def _begins_firm(cells: Sequence[Cell], name: str) -> bool:
-    """Return whether a firm on the page is called *name*, with its legal form behind."""
-    own = compact(name)
-    return len(own) >= _LONG_NAME and any(
-        compact(cell.text).startswith(own) and COMPANY.search(cell.text[len(name) :]) for cell in cells
-    )
+    return COMPANY.search(_DIRECTION.sub(r"\1", line)) is not None
 
 
 def _led_by_person(lines: Sequence[str]) -> tuple[str, str]:

@@ -155,11 +155,7 @@ def evidence_in(lines: Sequence[TextLine]) -> list[TextLine]:
     """Return those of *lines* that a bill is read from: names, addresses, dates, titles, and their labels."""
     cells = cells_of(lines)
     texts = {text for block in blocks_of(cells) for text in (block.name, *block.lines) if text}
-    telling = (
-        cell.row
-        for at, cell in enumerate(cells)
-        if _tells(cell) or any(text in cell.text for text in texts) or _is_behind_label(cells, at)
-    )
+    telling = (cell.row for cell in cells if _tells(cell) or any(text in cell.text for text in texts))
     return [lines[row] for row in sorted(set(telling))]
 
 
@@ -191,7 +187,7 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     senders = {block.parts.key for block in firms}
     customers = [name for name in _customers(cells) if not is_label(name)]
     greetings = [compact(cell.text) for cell in cells if words.GREETING.match(cell.text)]
-    named = [block for block in blocks if block.name and not _is_payee_at_head(block, cells)]
+    named = [block for block in blocks if block.name and not _is_payee(block, cells)]
     rated = [(_rating(block, customers, greetings), block) for block in named]
     able = [(rating, block) for rating, block in rated if rating > ALONE or block.parts.key not in senders]
     most = max((rating for rating, _ in able), default=0)
@@ -201,11 +197,17 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
     return chosen if chosen and all(_may_be_one(chosen, block) for block in (*best, *persons)) else None
 
 
-def _is_payee_at_head(block: Block, cells: Sequence[Cell]) -> bool:
-    """Return whether payments go to the block's box, and its name stands at the head of the page as well."""
+def _is_payee(block: Block, cells: Sequence[Cell]) -> bool:
+    """
+    Return whether a block with a box is of the payee: of a department, or of a name at the head of the page.
+
+    It is no person's then, and remains an address of the page.
+    """
+    if not any(words.PO_BOX.match(line) for line in block.lines):
+        return False
     named = [cell for cell in cells if compact(cell.text) == compact(block.name)]
     at_head = any(cell.page == 0 and cell.box[1] < LETTERHEAD for cell in named)
-    return at_head and len(named) > 1 and any(words.PO_BOX.match(line) for line in block.lines)
+    return words.PAYMENTS.fullmatch(block.name) is not None or (at_head and len(named) > 1)
 
 
 def _may_be_one(one: Block, other: Block) -> bool:
@@ -241,16 +243,8 @@ def _customers(cells: Sequence[Cell]) -> Iterator[str]:
             continue
         if cell.label in words.RECIPIENT:
             yield cell.text.partition(":")[2].strip()
-        elif _is_behind_label(cells, at):
+        elif at and compact(cells[at - 1].text) in words.RECIPIENT and cells[at - 1].row == cell.row:
             yield cell.text
-
-
-def _is_behind_label(cells: Sequence[Cell], at: int) -> bool:
-    """Return whether a label of the customer stands before a cell: in its line, or left of a person."""
-    before = cells[at - 1] if at and cells[at - 1].row == cells[at].row else None
-    if before is None and is_person(cells[at].text):
-        before = left_of(cells, at)
-    return before is not None and compact(before.text) in words.RECIPIENT
 
 
 def _issuer(cells: Sequence[Cell], recipient: str) -> str:

@@ -134,14 +134,15 @@ PO_BOX = re.compile(
     r"(?i)p\.? ?o\.? ?box\b|postfach\b|bo[iî]te postale\b|bp \d|apartado\b|casella postale\b|postbus\b"
 )
 """A box at a post office, where letters go and nobody lives."""
+PAYMENTS = re.compile(r"(?i)(?:payment|remittance) (?:processing|desk|cent(?:er|re))(?: cent(?:er|re))?")
+"""Names of departments that receive payments."""
 TRADE = listed(
     """
     kundenbetreuung kundendienst kundencenter service office offices amt buro verwaltung sachbearbeitung
     postfach direction delegation delegacion oficina ufficio urzad urzedu skarbowy afdeling departamento
     atencion clienti clients gestion centre centro agence agencia agenzia filiale zentrale district authority
     revenues benefits board society tresor tesoreria hacienda recaudacion ministerio ministere spolka biuro
-    oddzial dzial klienta customer support team payments payment processing remittance concesionaria
-    concessionaria collections
+    oddzial dzial klienta customer support team payments concesionaria concessionaria collections
     stadtwerke energie energy power electric electricity water gas utilities utility broadband telecom
     telekom mobile mobilfunk bank banque banco banca sparkasse volksbank credit union versicherung insurance
     council city county finanzamt belastingdienst wasserwerke wasserverband netz netze strom eau electricite
