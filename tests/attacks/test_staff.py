@@ -176,6 +176,7 @@ async def test_identity_decider_does_not_approve_the_erasure(pipeline: Pipeline)
     accept = ("verify", "accept", case, "--reason", "looked_at", "--identity", "email", "--as")
     for by in ("dana.muster", "robin.muster"):
         assert (await command(pipeline, *accept, by))[0] == 0
+    await taken_up(pipeline, case)
     (await pipeline.prove(case, await pipeline.code_for(BRUNO_ASKS, case))).raise_for_status()  # confirms it
     await pipeline.until_it_is("verified", case)
 
