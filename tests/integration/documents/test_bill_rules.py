@@ -378,12 +378,19 @@ def test_zeros_in_the_name_of_a_town_are_letters() -> None:
     assert read([*lines, foot("Harbor Edison Inc.")]).address == ("2000 MAIN ST, YONKERS NY 10701",)
 
 
-def test_legal_forms_are_known_in_full() -> None:
-    lines = page(["", "", "Pani", "Ada Example", "ul. Kwiatowa 48 m. 19", "50-203 Wrocław"])
-    name = "Przykład Spółka Akcyjna"
-    assert read([*lines, foot(f"{name}, pl. Solny 17")]).issuer == name
+@pytest.mark.parametrize(
+    "name", ["Przykład Spółka Akcyjna", "Exemple Société Anonyme", "Esempio Società per Azioni"]
+)
+def test_a_firm_with_its_legal_form_in_full_goes_before_a_large_heading(name: str) -> None:
+    heading = TextLine(text="Dobry Dom", box=(0.1, 0.02, 0.3, 2 * HIGH))
+    lines = page(["", "", "Ada Example", "ul. Kwiatowa 48 m. 19", "50-203 Wrocław"])
+    assert read([heading, *lines, foot(f"{name}, pl. Solny 17")]).issuer == name
+
+
+def test_a_branch_with_a_polish_letter_is_no_person() -> None:
+    letter = ["", "", "Ada Example", "ul. Kwiatowa 48 m. 19", "50-203 Wrocław"]
     branch = ["", "", "", "I Oddział we Wrocławiu", "pl. Solny 17, 50-061 Wrocław"]
-    assert read([*lines, *page(branch)[1:], foot(name)]).recipient == "Ada Example", "a branch is no person"
+    assert read([*page(letter, branch), foot("Bank Przykład S.A.")]).recipient == "Ada Example"
 
 
 def test_speed_of_a_line_tells_a_telephone_bill() -> None:

@@ -1,6 +1,7 @@
 """Printed text is read in the order of reading, within limits, and whole or not at all."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,14 +50,15 @@ def test_models_of_8_bits_read_what_those_of_the_package_read() -> None:
         for engine, corners in zip(engines, found, strict=True)
     ]
     assert [list(texts or ()) for texts in read] == [list(LINES)] * 2
-    sources = {
-        ocr.DETECTOR: "PP-OCRv6_det_small.onnx",
-        ocr.RECOGNIZER: "PP-OCRv6_rec_small.onnx",
-    }
+
+
+def test_pages_are_read_by_the_models_of_8_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocr, "paddle_engine", lambda params: params)
+    params: Any = ocr.line_engine.__wrapped__()
     packaged = Path(rapidocr.__file__).parent / "models"
-    assert all(
-        model.stat().st_size < 0.3 * (packaged / source).stat().st_size for model, source in sources.items()
-    )
+    for step, source in (("Det", "PP-OCRv6_det_small.onnx"), ("Rec", "PP-OCRv6_rec_small.onnx")):
+        model = Path(params[f"{step}.model_path"])
+        assert model.stat().st_size < 0.3 * (packaged / source).stat().st_size
 
 
 def test_lines_are_found_where_the_engine_itself_finds_them() -> None:
@@ -200,12 +202,22 @@ def test_large_coloured_writing_in_a_script_that_is_not_read_is_a_mark() -> None
     assert text.UNREAD not in {line.text for line in marks(np.asarray(written_over(0)), 0)}, (
         "a title is level"
     )
-    standing = np.rot90(np.asarray(written_over(0)))
-    assert text.UNREAD not in {line.text for line in marks(standing, 0)}, "the page stands on its side"
-    small = marks(np.asarray(written_over(30, 0.3)), 0)
-    assert text.UNREAD not in {line.text for line in small}, "a signature is smaller"
     read = marks(np.asarray(specimen("#e0a0a0", 35)), 0)
     assert text.UNREAD not in {line.text for line in read}, "it is read"
+
+
+def test_small_or_standing_writing_that_is_not_read_is_no_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "_texts_in", lambda _: [])
+
+    def noticed(card: Image.Image) -> bool:
+        return text.UNREAD in {line.text for line in read_overprint(np.asarray(card))}
+
+    tilted, standing = (specimen("#e0a0a0", angle) for angle in (35, 90))
+    page = Image.new("RGB", (2 * tilted.width, 2 * tilted.height), "white")
+    page.paste(tilted)
+    assert noticed(tilted)
+    assert not noticed(page), "a signature is smaller"
+    assert not noticed(standing), "the page lies on its side"
 
 
 def test_letters_along_a_curve_are_as_sure_together_as_the_least_sure_of_them(

@@ -199,9 +199,9 @@ def _recipient(blocks: Sequence[Block], cells: Sequence[Cell]) -> Block | None:
 
 def _is_payee(block: Block, cells: Sequence[Cell]) -> bool:
     """
-    Return whether a block with a box is of the payee: of a department, or of a name at the head of the page.
+    Return whether an address with a post box is the payee's: a department, or a name at the head of the page.
 
-    It is no person's then, and remains an address of the page.
+    Such an address is not the recipient's. It still counts as a further address on the page.
     """
     if not any(words.PO_BOX.match(line) for line in block.lines):
         return False
