@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.verifier.documents.files.picture import Picture
-from services.verifier.documents.ocr import block_engine, line_corners, line_engine
+from services.verifier.documents.ocr import line_corners, line_engine, precise_engine
 from services.verifier.documents.results import TextLine
 
 LONGEST_SIDE = 2000
@@ -134,7 +134,7 @@ def _across(view: Picture, *, large: bool = False, unread: bool = False) -> list
     Upright ones are also read turned round. With *unread*, large tilted ones that cannot be read are returned
     as well. The last is what is read from left to right in all others.
     """
-    lines = line_corners(block_engine(), view, 1.0)
+    lines = line_corners(precise_engine(), view, 1.0)
     heights = np.linalg.norm(lines[:, 3] - lines[:, 0], axis=1)
     least = LARGE * float(np.median(heights)) if large and heights.size else np.inf
     across = [
@@ -143,7 +143,7 @@ def _across(view: Picture, *, large: bool = False, unread: bool = False) -> list
     ]
     boxes = lines[np.asarray(across, bool)][:MOST_OVERPRINTS]
     found, row = list[tuple[str, float, float]](), list[tuple[float, float, str, float]]()
-    for crop, box in zip(block_engine().crop_text_regions(view, boxes), boxes, strict=True):
+    for crop, box in zip(precise_engine().crop_text_regions(view, boxes), boxes, strict=True):
         height = float(np.linalg.norm(box[3] - box[0])) / max(view.shape[:2])
         turns = (crop, cv2.rotate(crop, cv2.ROTATE_180)) if _stands(box) else (crop,)
         texts = list(itertools.chain.from_iterable(map(_texts_in, turns)))
@@ -166,7 +166,7 @@ def _is_read(texts: Sequence[tuple[str, float]]) -> bool:
 
 
 def _texts_in(crop: Picture) -> list[tuple[str, float]]:
-    read = block_engine().recognize_txt([crop])
+    read = precise_engine().recognize_txt([crop])
     return list(zip(read.txts or (), map(float, read.scores), strict=True))
 
 

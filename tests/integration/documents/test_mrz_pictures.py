@@ -7,6 +7,7 @@ fail.
 
 import os
 import time
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -17,17 +18,21 @@ import pytest
 import reportlab
 from PIL import Image, ImageDraw, ImageFont
 
+from services.verifier.documents import ocr
 from services.verifier.documents.files.picture import Picture
+from services.verifier.documents.mrz import reader
 from services.verifier.documents.mrz.consensus import accepted, zone_checks
 from services.verifier.documents.mrz.layouts import check_digit
 from services.verifier.documents.mrz.reader import (
     RENDERINGS,
     has_model,
+    lines_by_paddle,
     lines_by_tesseract,
     models_folder,
     read_zone,
     rendered,
 )
+from services.verifier.documents.mrz.repair import EngineText
 from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
 from services.verifier.documents.results import MachineZone, reasons_of
 
@@ -164,6 +169,29 @@ def test_a_passport_upside_down_in_colour_and_askew_is_read() -> None:
     zone = read(np.ascontiguousarray(np.dstack([page] * 3)))
     assert zone.lines == LINES
     assert min(y for _, y in zone.corners) > 0.5, "at the bottom of the page, once it is turned"
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("misread", [pytest.param(False, id="alike"), pytest.param(True, id="misread")])
+def test_precise_models_read_a_zone_only_where_the_fast_ones_differ(
+    misread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines = []
+
+    def lines_by(picture: Picture, engine: object) -> list[EngineText]:
+        engines.append(engine)
+        lines = lines_by_paddle(picture, engine)
+        wrong = misread and engine is ocr.line_engine()
+        return [
+            replace(line, text=line.text.replace("VESPERO", "VESPEBO")) if wrong else line for line in lines
+        ]
+
+    monkeypatch.setattr(reader, "lines_by_paddle", lines_by)
+    zone = read(drawn())
+    assert zone.lines == LINES
+    assert zone.by_two_engines
+    assert engines == [ocr.line_engine(), *([ocr.precise_engine()] if misread else [])]
 
 
 @pytest.mark.usefixtures("model")

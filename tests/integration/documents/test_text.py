@@ -13,7 +13,7 @@ from services.verifier.documents.cards.comparison import specimen_check
 from services.verifier.documents.results import TextLine
 from services.verifier.documents.text import in_order, read_lines, read_overprint
 from services.verifier.documents.worker import examination
-from services.verifier.documents.worker.examination import installed_readers
+from services.verifier.documents.worker.examination import installed_readers, warm_up
 
 LINES = ("Erika Beispiel", "Musterweg 12", "12345 Beispielstadt")
 
@@ -42,7 +42,7 @@ def test_a_grey_picture_is_read_like_a_coloured_one() -> None:
 
 def test_models_of_8_bits_read_what_those_of_the_package_read() -> None:
     page = np.asarray(drawn(LINES))
-    engines = (ocr.line_engine(), ocr.block_engine())
+    engines = (ocr.line_engine(), ocr.precise_engine())
     found = [ocr.line_corners(engine, page, 1.0) for engine in engines]
     assert np.abs(found[0] - found[1]).max() < 4, "pixels"
     read = [
@@ -50,6 +50,15 @@ def test_models_of_8_bits_read_what_those_of_the_package_read() -> None:
         for engine, corners in zip(engines, found, strict=True)
     ]
     assert [list(texts or ()) for texts in read] == [list(LINES)] * 2
+
+
+def test_all_models_are_loaded_before_files_come() -> None:
+    for load in (ocr.line_engine, ocr.precise_engine):
+        load.cache_clear()
+    warm_up(installed_readers())
+    for engine in (ocr.line_engine(), ocr.precise_engine()):
+        assert engine.text_det, "finds lines"
+        assert engine.text_rec, "reads them"
 
 
 def test_pages_are_read_by_the_models_of_8_bits(monkeypatch: pytest.MonkeyPatch) -> None:

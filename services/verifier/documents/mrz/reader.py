@@ -24,7 +24,7 @@ from services.verifier.documents.mrz.consensus import ENOUGH, best_of, elected, 
 from services.verifier.documents.mrz.layouts import FILLER
 from services.verifier.documents.mrz.repair import MOST_NOISE, EngineText, Read, zones_among
 from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
-from services.verifier.documents.ocr import block_engine, line_corners
+from services.verifier.documents.ocr import line_corners, line_engine, precise_engine
 from services.verifier.documents.results import MachineZone
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, OWN_MODELS
 
@@ -207,9 +207,18 @@ def _read_by_other(reader: ZoneReader, sights: Iterable[ZoneSighting]) -> Machin
 
 
 def _read_differently(reader: ZoneReader, sight: ZoneSighting) -> ZoneSighting:
+    """Add a read of PP-OCR: by its fast models; where Tesseract reads something else, by the precise ones."""
     block = cut(reader.grey, sight.place, OTHER_TEXT, flipped=sight.flipped)
-    read = best_of(zones_among(lines_by_paddle(block)), today=reader.today)
-    return sight if read is None else replace(sight, reads=(*sight.reads, replace(read, other=True)))
+    known = {read.lines for read in sight.reads}
+    read = _read_by(line_engine(), block, reader.today)
+    if known and (read is None or read.lines not in known):
+        read = _read_by(precise_engine(), block, reader.today) or read
+    return sight if read is None else replace(sight, reads=(*sight.reads, read))
+
+
+def _read_by(engine: Any, block: Picture, today: date) -> Read | None:
+    read = best_of(zones_among(lines_by_paddle(block, engine)), today=today)
+    return read and replace(read, other=True)
 
 
 def models_folder() -> Path:
@@ -248,9 +257,8 @@ def _with_confidences(lines: Iterable[str], confidences: Iterable[int]) -> list[
     return texts
 
 
-def lines_by_paddle(picture: Picture) -> list[EngineText]:
-    """Return the lines that PP-OCR reads in *picture*, from the top, pieces of one line joined."""
-    engine: Any = block_engine()
+def lines_by_paddle(picture: Picture, engine: Any) -> list[EngineText]:
+    """Return the lines that *engine*, of PP-OCR, reads in *picture*, from the top; pieces are joined."""
     block = picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)  # noqa: PLR2004 - axes
     boxes = line_corners(engine, block, min(1.0, OTHER_SIDE / max(block.shape)))
     if not boxes.size:

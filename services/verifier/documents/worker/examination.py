@@ -329,6 +329,7 @@ def warm_up(readers: Readers) -> None:
     readers.licence(page)
     readers.bill(readers.lines(page, 0, ()))
     readers.zone(page, ZONE_SECONDS)
+    readers.marks(turned(page, 1), 0)
 
 
 def show(request: Request) -> bytes:
