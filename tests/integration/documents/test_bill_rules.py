@@ -395,3 +395,32 @@ def test_a_branch_with_a_polish_letter_is_no_person() -> None:
 
 def test_speed_of_a_line_tells_a_telephone_bill() -> None:
     assert kind_of(["Ihre Rechnung", "Heim Internet M (1 Gbit/s) mit Festnetz"]) is BillKind.TELECOM
+
+
+@pytest.mark.parametrize("street", ["Kálvária utca 3.", "Gesztenyés u. 28. II. em. 6.", "Hegyalja dűlő 14"])
+def test_a_hungarian_street_stands_below_its_town(street: str) -> None:
+    bill = read([*page(["Példa Katalin", "7720 PÉCSVÁRAD", street]), foot("Példavíz Kft.")])
+    assert (bill.recipient, bill.address) == ("Példa Katalin", (street, "7720 PÉCSVÁRAD"))
+
+
+def test_other_text_below_a_town_is_no_street() -> None:
+    for text in ("Konto 12", "Kötet 4711", "Fő utca"):
+        lines = [*page(["Példa Katalin", "7720 PÉCSVÁRAD", text]), foot("Példavíz Kft.")]
+        assert read_bill(lines) is None, text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("Finanzamt Beispielstadt", id="German"),
+        pytest.param("Gemeentebelastingen Voorbeeldstreek", id="Dutch"),
+        pytest.param("Urząd Skarbowy w Przykładowie", id="Polish"),
+    ],
+)
+def test_a_tax_office_is_the_issuer_of_its_letter(name: str) -> None:
+    assert read(page([name, "", "", "", "Frau", "Erika Beispiel", *HOME])).issuer == name
+
+
+def test_the_number_of_an_italian_bill_stands_before_its_day() -> None:
+    lines = page(["Conto n. 451877/2026 del 15 gennaio 2026", "Bimestre luglio - agosto 2026"])
+    assert read([*lines, *page(["", "", "", "Erika Beispiel", *HOME])]).issued == ISSUED

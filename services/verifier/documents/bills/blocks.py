@@ -62,6 +62,10 @@ _HOUSE = re.compile(
     r"\d{1,5}\s?[a-zA-Z]?,?\s+[^\W\d_]{2}.*|[^\W\d_].*[^\W\d_]\.?,?\s+\d{1,5}\s?[a-zA-Z]?(?:[ ,/-].*)?"
 )
 """A line with a street and a number."""
+_STREET_BELOW = re.compile(
+    r"(?i)\s(?:utca|útja?|tere?|köz|körút|krt|sétány|d[űü]l[őö]|sor|lakótelep|ltp|u)\b\.?\s+\d"
+)
+"""A street of Hungary: there, the town stands above it."""
 _EXACT_CODES = frozenset({"GB", "IE"})
 """Countries with codes of a few houses, where a house often has a name and no number."""
 _SMALLER = 0.85
@@ -217,13 +221,25 @@ def _block(cells: Sequence[Cell], town: Cell) -> Block | None:
         return None
     texts = [town.text, *(cell.text for cell in above)]
     height = _height(texts)
-    if height is None or (height == 0 and _is_house_above_town(cells, town)):
+    if height is None:
+        return _with_street_below(cells, town, above)
+    if height == 0 and _is_house_above_town(cells, town):
         return None
     lines = (*reversed(texts[1 : height + 1]), texts[0])
     block = _named(cells, lines, above[height:])
     block = _placed(cells, block, (town, *above)[height], above[height:])
     known = _is_town(town.text) and block.parts.postcode
     return block if known or block.name or block.company else None
+
+
+def _with_street_below(cells: Sequence[Cell], town: Cell, above: Sequence[Cell]) -> Block | None:
+    """Return the address of *town* and the street right below it, as in Hungary; none without one."""
+    below = [cell for cell in cells if cell.page == town.page and _over(town, cell)]
+    street = min(below, key=lambda cell: cell.box[1], default=None)
+    if street is None or not _STREET_BELOW.search(street.text):
+        return None
+    block = _placed(cells, _named(cells, (street.text, town.text), above), town, above)
+    return block if block.parts.postcode else None
 
 
 def _is_house_above_town(cells: Sequence[Cell], cell: Cell) -> bool:

@@ -315,6 +315,7 @@ def _is_issuer(name: str, recipient: str) -> bool:
         and not is_label(name)
         and (
             words.COMPANY.search(name) is not None
+            or words.OFFICE.match(name) is not None
             or not (words.is_heading(name) or any(word in plain for word in words.NO_ISSUER))
         )
         and not (recipient and _same_name(name, recipient))

@@ -103,7 +103,7 @@ ANOTHER = re.compile(
 
 NUMBER_OF = re.compile(
     r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|extrait|fattura|"
-    r"bolletta|estratto|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
+    r"bolletta|estratto|conto|avviso|documento|aviso|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
     r"\bof|\bdated|\bissued(?: at| on)?|\bz(?: dnia)?|\bde)\s*$|"
     r"(?:estratto|extracto|extrato|extrait|relevé)\b[^\d]{0,30}?\b(?:al|au)\s*$"
 )
@@ -158,11 +158,19 @@ TRADE = listed(
     ajuntament concello municipio
     banka elektrarna energetika vodarny plynarenska sporitelna pojistovna pankki kaupunki
     verohallinto belastingkantoor kraftlag skatteetaten primaria opcina obcina
+    gemeentebelastingen belastingsamenwerking
     genossenschaft cooperative cooperativa kooperative vakuutusyhtio versicherungen assurances
     assicurazioni seguros verzekeringen forsakring osuuskunta spoldzielnia druzstvo
     """
 )
 """Words in names of companies and offices, and not of people."""
+OFFICE = re.compile(
+    r"(?i)(?:finanzamt|steueramt|steuerverwaltung|kantonales steueramt|stadtkasse|belastingdienst|"
+    r"gemeentebelastingen|belastingsamenwerking|agencia (?:estatal de administraci[óo]n )?tributaria|"
+    r"agenzia delle entrate|urz[ąa]d (?:skarbowy|miasta|gminy)|direction g[ée]n[ée]rale des finances|"
+    r"autoridade tribut[áa]ria|hm revenue|finan[čc]n[íi] [úu][řr]ad|da[ňn]ov[ýy] [úu]rad|verohallinto)\b"
+)
+"""Offices that collect taxes: their names are headings of their letters, too."""
 SITE = listed(
     """
     serviceaddress supplyaddress siteaddress premises propertyaddress servicelocation shipto deliveryaddress
@@ -329,6 +337,7 @@ STRONG: dict[BillKind, frozenset[str]] = {
         afrekeningsfactuur grupataryfowa sprzedazygazu oplatadystrybucyjna odprowadzaniesciekow zuzyciewody
         wodomierz rozliczeniesprzedazy abonamentgaz mocumowna termodeenergia termodepotencia
         consumosestimados tarifadedisponibilidade contadordeagua elforbrukning energiskatt anlaggningsid
+        hulladekgazdalkodas hulladekkezel kozszolgaltatasidij uritesidij
         natavgift elavtal matarstallning fjarrvarme vattenforbrukning vattenochavlopp arsforbrukning
         effektavgift elcertifikat overforingsavgift brukningsavgift avloppsavgift elrakning elforbrug
         vandforbrug spildevand vandafledning vandafledningsbidrag malerleje malernummer malerstand
