@@ -421,6 +421,30 @@ def test_a_tax_office_is_the_issuer_of_its_letter(name: str) -> None:
     assert read(page([name, "", "", "", "Frau", "Erika Beispiel", *HOME])).issuer == name
 
 
+def test_a_letter_to_a_tax_office_is_not_its_own() -> None:
+    office = ["Finanzamt Beispielstadt", "Ring 2", "20095 Hamburg"]
+    bill = read(page(["Ada Example", *HOME, "", *office, "", "Einspruch gegen den Steuerbescheid"]))
+    assert (bill.kind, bill.issuer) == (BillKind.TAX, "")
+
+
+def test_an_irish_county_is_no_company() -> None:
+    address = ("14 Cois Abhann", "Castlebar", "Co. Mayo", "F23 X4P7")
+    bill = read([*page(["Ada Example", *address]), foot("Example Energy Limited")])
+    assert (bill.issuer, bill.recipient, bill.address) == ("Example Energy Limited", "Ada Example", address)
+
+
 def test_the_number_of_an_italian_bill_stands_before_its_day() -> None:
     lines = page(["Conto n. 451877/2026 del 15 gennaio 2026", "Bimestre luglio - agosto 2026"])
     assert read([*lines, *page(["", "", "", "Erika Beispiel", *HOME])]).issued == ISSUED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Addebito in conto del 15/01/2026", "Conto corrente n. 12, del 15/01/2026",
+        "Saldo conto del 15/01/2026", "Avviso di scadenza del 15/01/2026",
+        "Avis de prélèvement du 15/01/2026", "Fattura con scadenza del 15/01/2026",
+    ],
+)  # fmt: skip
+def test_a_day_of_payment_is_no_day_of_issue_behind_a_word_for_a_letter(text: str) -> None:
+    assert read([*page(["Erika Beispiel", *HOME, "", text]), foot("Strom Beispiel AG")]).issued == ()

@@ -172,10 +172,9 @@ def test_a_passport_upside_down_in_colour_and_askew_is_read() -> None:
 
 
 @pytest.mark.usefixtures("model")
-@pytest.mark.usefixtures("model")
 @pytest.mark.parametrize("misread", [pytest.param(False, id="alike"), pytest.param(True, id="misread")])
 def test_precise_models_read_a_zone_only_where_the_fast_ones_differ(
-    misread: bool, monkeypatch: pytest.MonkeyPatch
+    misread: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     engines = []
 
@@ -192,6 +191,9 @@ def test_precise_models_read_a_zone_only_where_the_fast_ones_differ(
     assert zone.lines == LINES
     assert zone.by_two_engines
     assert engines == [ocr.line_engine(), *([ocr.precise_engine()] if misread else [])]
+    engines.clear()
+    assert read_zone(drawn(), 20.0, models=tmp_path, today=TODAY)
+    assert engines == [ocr.line_engine()], "where Tesseract has read nothing, nothing differs"
 
 
 @pytest.mark.usefixtures("model")

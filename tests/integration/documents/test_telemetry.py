@@ -9,12 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[3]
 READ = "import numpy as np\npage = np.full((200, 400, 3), 255, np.uint8)\npage[80:90, 40:360] = 0\n"
 TEXT = READ + "from services.verifier.documents.text import read_lines; read_lines(page)"
-ENGINE = "from services.verifier.documents.ocr import precise_engine\n"
-ZONE = (
-    READ
-    + ENGINE
-    + "from services.verifier.documents.mrz.reader import lines_by_paddle; "
-    + "lines_by_paddle(page, precise_engine())"
+ZONE = READ + (
+    "from services.verifier.documents.mrz import reader\n"
+    "reader.lines_by_paddle(page, reader.precise_engine())"
 )
 
 

@@ -252,7 +252,11 @@ def _issuer(cells: Sequence[Cell], recipient: str) -> str:
     heights = sorted(cell.box[3] for cell in cells)
     usual = heights[len(heights) // 2] if heights else 0.0
     named = [(cell, _as_issuer(cell.text)) for cell in cells if cell.page == 0]
-    able = [(cell, name) for cell, name in named if _is_level(cell) and _is_issuer(name, recipient)]
+    able = [
+        (cell, name)
+        for cell, name in named
+        if _is_level(cell) and _is_issuer(name, recipient, at_top=cell.box[1] < LETTERHEAD)
+    ]
     ends = [(cell, name) for cell, name in able if not HEAD < cell.box[1] < FOOT]
     head = [(cell, name) for cell, name in able if cell.box[1] < HEAD]
     sites = _sites(cells)
@@ -304,8 +308,12 @@ def _value(text: str) -> str:
     return text.partition(":")[2].strip() or text
 
 
-def _is_issuer(name: str, recipient: str) -> bool:
-    """Return whether *name* may be an issuer's: no heading, no sentence, not the recipient."""
+def _is_issuer(name: str, recipient: str, *, at_top: bool) -> bool:
+    """
+    Return whether *name* may be an issuer's: no heading, no sentence, not the recipient.
+
+    A tax office is one only *at_top*: below, a letter to it has its name.
+    """
     plain = compact(name)
     return (
         len(plain) > 2  # noqa: PLR2004 - an abbreviation has three letters
@@ -315,7 +323,7 @@ def _is_issuer(name: str, recipient: str) -> bool:
         and not is_label(name)
         and (
             words.COMPANY.search(name) is not None
-            or words.OFFICE.match(name) is not None
+            or (at_top and words.OFFICE.match(name) is not None)
             or not (words.is_heading(name) or any(word in plain for word in words.NO_ISSUER))
         )
         and not (recipient and _same_name(name, recipient))
@@ -425,9 +433,11 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
         return Rank.PLACED
     if words.ANOTHER.search(before):
         return Rank.OTHER
-    own = Rank.ISSUED if words.NUMBER_OF.search(before) else _label(before)
+    own = _label(before)
     if own is not None:
         return own
+    if words.NUMBER_OF.search(before):
+        return Rank.ISSUED
     if any(word in compact(after) for word in words.OTHER):
         return Rank.OTHER
     if compact(before):

@@ -103,9 +103,10 @@ ANOTHER = re.compile(
 
 NUMBER_OF = re.compile(
     r"(?i)(?:^nr|^no|^n[°º]|^num|rechnung|bescheid|auszug|nota|invoice|bill|statement|facture|avis|relevé|factura|recibo|extracto|extrait|fattura|"
-    r"bolletta|estratto|conto|avviso|documento|aviso|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
+    r"bolletta|estratto|factuur|afschrift|aanslag|faktura|wyciąg|fatura|extrato)\b.{0,40}?(?:\bvom|\bdu|\bdel?|\bvan|"
     r"\bof|\bdated|\bissued(?: at| on)?|\bz(?: dnia)?|\bde)\s*$|"
-    r"(?:estratto|extracto|extrato|extrait|relevé)\b[^\d]{0,30}?\b(?:al|au)\s*$"
+    r"(?:estratto|extracto|extrato|extrait|relevé)\b[^\d]{0,30}?\b(?:al|au)\s*$|"
+    r"(?:conto|avviso)(?! corrente)\b\D{0,24}\bn[.°º]?\s*\S*\d\S*\s+del\s*$"
 )
 """The number of a letter before the day it is of: *Bolletta n. 12 del*."""
 
@@ -124,7 +125,7 @@ YEAR_MARKS = frozenset({"r", "r."})
 """What Polish has behind a year."""
 COMPANY = re.compile(
     r"(?i)(?:^|[\s(,&.-])(?:gmbh|mbh|ag|kg|kgaa|ohg|ug|se|e\.?\s?v\.?|ltd|limited|plc|llp|llc|inc|corp|corporation|"
-    r"company|co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
+    r"company|(?<=\S.)co|sa|sau|s\.a\.?|s\.a\.u\.?|s\.a\.s\.?|sas|sarl|s\.a\.r\.l\.?|eurl|sl|s\.l\.?|s\.l\.u\.?|slu|s\.p\.a\.?|spa|"
     r"s\.r\.l\.?|srl|b\.?v\.?|n\.?v\.?|sp\.?\s?z\s?o\.?\s?o\.?|lda|ltda|unip|ab|oy|oyj|a/s|aps|sc|sca|s\.r\.o\.?|kft|zrt|nyrt|"
     r"(?:(?-i:AS)|asa|a\.s\.)$|d\.o\.o\.?|o\u00fc|aktiengesellschaft|aktiebolag|naamloze vennootschap|"
     r"soci[eé]t[eé] anonyme|sociedad an[oó]nima|societ[aà] per azioni|"

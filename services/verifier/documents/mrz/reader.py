@@ -212,7 +212,7 @@ def _read_differently(reader: ZoneReader, sight: ZoneSighting) -> ZoneSighting:
     known = {read.lines for read in sight.reads}
     read = _read_by(line_engine(), block, reader.today)
     if known and (read is None or read.lines not in known):
-        read = _read_by(precise_engine(), block, reader.today) or read
+        read = _read_by(precise_engine(), block, reader.today)
     return sight if read is None else replace(sight, reads=(*sight.reads, read))
 
 
