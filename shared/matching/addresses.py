@@ -26,12 +26,13 @@ ALIKE = 90
 ANOTHER_TOWN = 50
 """Ratio below which two names are not those of one town; Köln and Cologne come to 50."""
 MOST_LINES = 10
-_FINE_CODES = CODE_LAST | {"NL"}
+_FINE_CODES = CODE_LAST - {"AU"} | {"NL"}
 """Countries with codes that stand for a few streets at most."""
 _APART = re.compile(r"\s*[,;|·•\n]+\s*|\s+[-–]\s+|\s{3,}")  # noqa: RUF001 - a dash of typesetting
 _ALONE = re.compile(r"(?:n[°º.o]?\s*|nr\.?\s*)?(\d{1,5}\s?[a-z]?)", re.IGNORECASE)
 _FIRST = re.compile(
-    r"(?P<number>\d{1,6}(?:-\d{1,5})?)(?P<suffix>\s?(?:bis|ter|quater)|[a-z])?\s+(?P<street>[^\W\d_].*"
+    r"(?:(?P<unit>\d{1,4}[a-z]?)\s?/\s?)?(?P<number>\d{1,6}(?:-\d{1,5})?)"
+    r"(?P<suffix>\s?(?:bis|ter|quater)|[a-z])?\s+(?P<street>[^\W\d_].*"
     r"|\d{1,3}(?:st|nd|rd|th)\b.*)",
     re.IGNORECASE,
 )
@@ -42,7 +43,7 @@ _LAST = re.compile(
 )
 
 _STATE_COMMA = re.compile(r"\b([A-Z]{2}),\s*(?=\d{5}\b)")
-_REGION = re.compile(r"(?:^|[\s,]+)[A-Z]{2}[\s,.]*$")
+_REGION = re.compile(r"(?:^|[\s,]+)(?:[A-Z]{2}|NSW|VIC|QLD|ACT|TAS)[\s,.]*$")
 """A state or province behind a town."""
 
 

@@ -8,6 +8,7 @@ _STATES = (
     "A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[TA]"
     "|W[AVIY]|GU|VI"
 )
+_AUSTRALIAN_STATES = "NSW|VIC|QLD|ACT|TAS|SA|WA|NT"
 PATTERNS = {
     land: re.compile(rf"(?<![\w-]){pattern}(?![\w-])", re.IGNORECASE)
     for land, pattern in {
@@ -18,6 +19,7 @@ PATTERNS = {
         "PL": r"(?:PL-)?(?P<code>\d{2}-\d{3})",
         "PT": r"(?:PT?-)?(?P<code>\d{4}-\d{3})",
         "US": rf"(?:{_STATES})[ .,]*(?P<code>\d{{5}}(?:-\d{{4}})?)",
+        "AU": rf"(?-i:{_AUSTRALIAN_STATES})[ .,]*(?P<code>\d{{4}})(?=\s*(?:,|$|australia))",
         "DE": r"(?:D-|DE-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
         "FR": r"(?:F-|FR-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
         "ES": r"(?:E-|ES-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
@@ -31,8 +33,8 @@ PATTERNS = {
     }.items()
 }
 """How each country's code stands in a line: most letters first, since digits alone fit any country. A code of
-digits alone counts only before the name of a town, or behind a state of the United States."""
-CODE_LAST = frozenset({"CA", "GB", "IE", "US"})
+digits alone counts only before the name of a town, or behind a state of Australia or the United States."""
+CODE_LAST = frozenset({"AU", "CA", "GB", "IE", "US"})
 """Countries where the town stands before the code."""
 DAY_FIRST = MappingProxyType({"US": False, "CA": None} | dict.fromkeys(set(PATTERNS) - {"US", "CA"}, True))
 """Whether the day stands before the month in dates of numbers. Canada writes both."""

@@ -164,10 +164,16 @@ class Content:
         """Return the description, as it is read (``validation``) or written (``serialization``)."""
         schema = None if self.schema is None else dict(self.schema)
         if self.model is not None:
-            schema = TypeAdapter(self.model).json_schema(mode=mode, ref_template=SCHEMAS + "{model}")
+            schema = _schema_of(self.model, mode)
         # FastAPI leaves null values out of examples: until the document is whole, they are texts.
         parts = {"schema": schema, "example": None if self.example is None else json.dumps(self.example)}
         return {self.media: {name: part for name, part in parts.items() if part is not None}}
+
+
+@cache
+def _schema_of(model: Any, mode: Any) -> dict[str, Any]:
+    """Return the schema of *model*, once for all calls: that of errors alone is in each of them."""
+    return TypeAdapter(model).json_schema(mode=mode, ref_template=SCHEMAS + "{model}")
 
 
 BINARY: Mapping[str, Any] = MappingProxyType({"type": "string", "format": "binary"})

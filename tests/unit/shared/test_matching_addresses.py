@@ -26,6 +26,7 @@ SAME: list[tuple[Address | tuple[str, ...] | str, Address | tuple[str, ...] | st
     ("Via Esempio, 12, 00100 Roma", "V. Esempio 12\n00100 ROMA RM"),
     ("Rua Exemplo 12, 2.º Esq, 1100-048 Lisboa", ("R. Exemplo 12 2º esq", "1100-048 LISBOA")),
     ("#2B-10 Fictional Ave, Toronto, ON M5V 2T6", ("10 Fictional Avenue #2B", "Toronto ON M5V2T6")),
+    (("3/41 Example Street", "Fitzroy VIC 3065"), "Unit 3, 41 Example St, FITZROY VIC 3065, Australia"),
     ("Straße des 17. Juni 135, 10623 Berlin", "Str. d. 17. Juni 135, 10623 Berlin"),
 ]
 
@@ -70,6 +71,15 @@ def test_another_place_is_a_mismatch(one: Address | str, other: Address | str) -
             "1 N Main St, Salem, OR 97301", "1 Main St, Salem, OR 97301", Doubt.SPELLING, id="which end"
         ),
         pytest.param("Weg 1, 12345 Adorf", "Weg 1, 12345 Beispielhausen", Doubt.TOWN, id="two villages"),
+        pytest.param(
+            "41 Example St, Fitzroy VIC 3065", "41 Example St, Mentone VIC 3065", Doubt.TOWN, id="two suburbs"
+        ),
+        pytest.param(
+            "3/41 Example St, Fitzroy VIC 3065",
+            "41 Example St, Fitzroy VIC 3065",
+            Doubt.UNIT,
+            id="a flat before the house",
+        ),
         pytest.param(HERE, "Musterstraße 12", Doubt.INCOMPLETE, id="no town"),
         pytest.param(HERE, "12345 Berlin", Doubt.INCOMPLETE, id="no street"),
         pytest.param(HERE, "Muster\u200bstraße 12, 12345 Berlin", Doubt.DISGUISE, id="something invisible"),
@@ -95,6 +105,8 @@ def test_a_street_alone_is_compared_with_its_number() -> None:
         ("00-123 Warszawa", "00123"),
         ("1010 Wien", "1010"),
         ("Toronto ON M5V 2T6", "M5V2T6"),
+        ("PERTH  WA  6000", "6000"),
+        ("Example SA, 1110 Morges", "1110"),
     ],
 )
 def test_a_postal_code_is_found_in_its_line(line: str, code: str) -> None:

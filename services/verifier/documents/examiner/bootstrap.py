@@ -1,5 +1,6 @@
 """Assembles the examiner; it runs beside the verifier, with a queue of its own."""
 
+import asyncio
 import ctypes
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from services.verifier.documents.files.antivirus import Clamd
 from services.verifier.documents.sandbox import NEEDED, DocumentWorker, ReaderUnavailableError, WorkerLimits
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, landlock_version
 from services.verifier.settings import ExaminerSettings
+from shared.errors import TransientError
 from shared.extras import missing
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
@@ -21,10 +23,16 @@ from shared.runtime.log import logger
 from shared.runtime.service import Moment, Service
 
 NAME = "examiner"
+READER = "document reader"
+"""Name of the reader in the answer of ``/readyz``."""
 AT_ONCE = 4
 """Proofs that are held at once. One document is read at a time: reading takes a processor."""
 MOST_CPU = timedelta(seconds=20)
 """Processor time for a document; the slowest known takes half of it."""
+
+
+class ReaderLoadingError(TransientError):
+    """The models of the document reader are being loaded."""
 
 
 @asynccontextmanager
@@ -43,8 +51,7 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
         reasons = list(obstacles())
         for reason in reasons:
             logger().error("documents are not read", reason=reason)
-        if settings.preload_models and not reasons:
-            await _load(sandbox)
+        models = ModelLoading(sandbox, needed=settings.preload_models and not reasons)
         key = settings.proof_key
 
         def context(moment: Moment[Examination]) -> ExaminerContext:
@@ -61,16 +68,37 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
                 proof_key=key.get_secret_value().encode() if key else None,
             )
 
-        yield Running(Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context), journal, batch=AT_ONCE)
+        service = Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context)
+        ready = {READER: models.check}
+        yield Running(service, journal, batch=AT_ONCE, background=models.run(), ready=ready)
 
 
-async def _load(sandbox: DocumentWorker) -> None:
-    """Load the models. A reader that does not start is started with each document; the service serves on."""
-    try:
-        await sandbox.start()
-        logger().info("document reader is ready")
-    except ReaderUnavailableError as error:
-        logger().error("documents are not read", reason=str(error))
+class ModelLoading:
+    """Loads the models beside the events: those without a document are handled at once."""
+
+    def __init__(self, sandbox: DocumentWorker, *, needed: bool) -> None:
+        self._sandbox = sandbox
+        self._awaited = needed
+
+    async def run(self) -> None:
+        """
+        Load the models where they are needed, then wait for ever.
+
+        A reader that does not start is started with each document; the service serves on.
+        """
+        if self._awaited:
+            try:
+                await self._sandbox.start()
+                logger().info("document reader is ready")
+            except ReaderUnavailableError as error:
+                logger().error("documents are not read", reason=str(error))
+            self._awaited = False
+        await asyncio.Event().wait()
+
+    async def check(self) -> None:
+        """Raise ReaderLoadingError while the models are being loaded: a document would wait for them."""
+        if self._awaited:
+            raise ReaderLoadingError("the models are being loaded")
 
 
 def obstacles() -> Iterator[str]:

@@ -73,6 +73,9 @@ SPECIMEN: Final = (
     "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
 )
 
+WORD: Final = (slice(370, 430), slice(0, 300))
+"""The part of the drawn page with the beginning of a line: the models for marks are loaded with it."""
+
 Found = tuple[Licence | None, tuple[Check, ...]]
 
 
@@ -327,9 +330,9 @@ def warm_up(readers: Readers) -> None:
         place = (40, 350 + 50 * row)
         cv2.putText(page, text, place, cv2.FONT_HERSHEY_PLAIN, 1.9, (0, 0, 0), 2)
     readers.licence(page)
-    readers.bill(readers.lines(page, 0, ()))
+    readers.bill(readers.lines(page[WORD], 0, ()))
     readers.zone(page, ZONE_SECONDS)
-    readers.marks(turned(page, 1), 0)
+    readers.marks(turned(page[WORD], 1), 0)
 
 
 def show(request: Request) -> bytes:
