@@ -26,7 +26,7 @@ ALIKE = 90
 ANOTHER_TOWN = 50
 """Ratio below which two names are not those of one town; Köln and Cologne come to 50."""
 MOST_LINES = 10
-_FINE_CODES = CODE_LAST - {"AU"} | {"NL"}
+_FINE_CODES = CODE_LAST - {"AU", "NZ"} | {"NL"}
 """Countries with codes that stand for a few streets at most."""
 _APART = re.compile(r"\s*[,;|·•\n]+\s*|\s+[-–]\s+|\s{3,}")  # noqa: RUF001 - a dash of typesetting
 _ALONE = re.compile(r"(?:n[°º.o]?\s*|nr\.?\s*)?(\d{1,5}\s?[a-z]?)", re.IGNORECASE)

@@ -9,6 +9,17 @@ _STATES = (
     "|W[AVIY]|GU|VI"
 )
 _AUSTRALIAN_STATES = "NSW|VIC|QLD|ACT|TAS|SA|WA|NT"
+_NEW_ZEALAND_TOWNS = (
+    "Alexandra|Arrowtown|Ashburton|Auckland|Blenheim|Cambridge|Christchurch|Cromwell|Dannevirke|Dargaville"
+    "|Drury|Dunedin|Feilding|Foxton|Geraldine|Gisborne|Gore|Greymouth|Greytown|Hamilton|Hastings"
+    "|Havelock North|H[aā]wera|Hokitika|Invercargill|Kaiapoi|Kaik[oō]ura|Kaitaia|Kapiti|Kerikeri"
+    "|Kumeu|Levin|Lincoln|Lower Hutt|Lyttelton|Marton|Masterton|Matamata|Morrinsville|Mosgiel|Motueka"
+    "|Napier|Nelson|New Plymouth|Oamaru|[OŌ]taki|Palmerston North|P[aā]pamoa|Papakura|Paraparaumu|Picton"
+    "|Porirua|Pukekohe|Queenstown|Rangiora|Richmond|Rolleston|Rotorua|Stratford|Tauranga|Taup[oō]"
+    "|Te Awamutu|Te Puke|Thames|Timaru|Tokoroa|Tuakau|Upper Hutt|Waiheke Island|Waihi|Waikanae|Waiuku"
+    "|Waimate|W[aā]naka|Wanganui|Warkworth|Wellington|Westport|Whakat[aā]ne|Whangamata|Whang[aā]rei|Whanganui"
+)
+"""New Zealand's codes have no mark of their own: without these, each number behind a word would be one."""
 PATTERNS = {
     land: re.compile(rf"(?<![\w-]){pattern}(?![\w-])", re.IGNORECASE)
     for land, pattern in {
@@ -20,6 +31,7 @@ PATTERNS = {
         "PT": r"(?:PT?-)?(?P<code>\d{4}-\d{3})",
         "US": rf"(?:{_STATES})[ .,]*(?P<code>\d{{5}}(?:-\d{{4}})?)",
         "AU": rf"(?-i:{_AUSTRALIAN_STATES})[ .,]*(?P<code>\d{{4}})(?=\s*(?:,|$|australia))",
+        "NZ": rf"(?:{_NEW_ZEALAND_TOWNS})[ ,]+(?P<code>\d{{4}})(?=\s*(?:,|$|new zealand))",
         "DE": r"(?:D-|DE-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
         "FR": r"(?:F-|FR-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
         "ES": r"(?:E-|ES-)?(?P<code>\d{5})(?=\s+[^\W\d_])",
@@ -33,8 +45,9 @@ PATTERNS = {
     }.items()
 }
 """How each country's code stands in a line: most letters first, since digits alone fit any country. A code of
-digits alone counts only before the name of a town, or behind a state of Australia or the United States."""
-CODE_LAST = frozenset({"AU", "CA", "GB", "IE", "US"})
+digits alone counts only before the name of a town, behind a state of Australia or the United States, or
+behind a town of New Zealand."""
+CODE_LAST = frozenset({"AU", "CA", "GB", "IE", "NZ", "US"})
 """Countries where the town stands before the code."""
 DAY_FIRST = MappingProxyType({"US": False, "CA": None} | dict.fromkeys(set(PATTERNS) - {"US", "CA"}, True))
 """Whether the day stands before the month in dates of numbers. Canada writes both."""

@@ -27,6 +27,10 @@ SAME: list[tuple[Address | tuple[str, ...] | str, Address | tuple[str, ...] | st
     ("Rua Exemplo 12, 2.º Esq, 1100-048 Lisboa", ("R. Exemplo 12 2º esq", "1100-048 LISBOA")),
     ("#2B-10 Fictional Ave, Toronto, ON M5V 2T6", ("10 Fictional Avenue #2B", "Toronto ON M5V2T6")),
     (("3/41 Example Street", "Fitzroy VIC 3065"), "Unit 3, 41 Example St, FITZROY VIC 3065, Australia"),
+    (
+        ("12 Example Street, Karori", "Wellington 6012"),
+        ("12 Example St", "Karori", "WELLINGTON 6012", "New Zealand"),
+    ),
     ("Straße des 17. Juni 135, 10623 Berlin", "Str. d. 17. Juni 135, 10623 Berlin"),
 ]
 
@@ -75,6 +79,12 @@ def test_another_place_is_a_mismatch(one: Address | str, other: Address | str) -
             "41 Example St, Fitzroy VIC 3065", "41 Example St, Mentone VIC 3065", Doubt.TOWN, id="two suburbs"
         ),
         pytest.param(
+            "12 Example St, Wellington 6012",
+            "12 Example St, Gore 6012",
+            Doubt.TOWN,
+            id="two towns, one code",
+        ),
+        pytest.param(
             "3/41 Example St, Fitzroy VIC 3065",
             "41 Example St, Fitzroy VIC 3065",
             Doubt.UNIT,
@@ -106,6 +116,7 @@ def test_a_street_alone_is_compared_with_its_number() -> None:
         ("1010 Wien", "1010"),
         ("Toronto ON M5V 2T6", "M5V2T6"),
         ("PERTH  WA  6000", "6000"),
+        ("Whangārei 0110", "0110"),
         ("Example SA, 1110 Morges", "1110"),
     ],
 )
