@@ -448,3 +448,59 @@ def test_the_number_of_an_italian_bill_stands_before_its_day() -> None:
 )  # fmt: skip
 def test_a_day_of_payment_is_no_day_of_issue_behind_a_word_for_a_letter(text: str) -> None:
     assert read([*page(["Erika Beispiel", *HOME, "", text]), foot("Strom Beispiel AG")]).issued == ()
+
+
+SLIP = ["", "EXAMPLE LIGHT COMPANY", "PO BOX 8810", "DES MOINES IA 50306-8810"]
+MAILED = ("2718 SYCAMORE BEND DR", "CEDAR RAPIDS IA 52402")
+
+
+def test_a_sentence_with_the_firm_s_address_opens_no_window_above_it() -> None:
+    sentence = ".electronic transfer. Example Light Company, 12 Harbor Street, Des Moines, IA 50309."
+    lines = page([sentence, *SLIP, *[""] * 18, "ADA EXAMPLE", *MAILED])
+    assert (read(lines).recipient, read(lines).address) == ("ADA EXAMPLE", MAILED)
+
+
+def test_a_firm_that_is_named_twice_on_a_slip_is_the_issuer() -> None:
+    down = [""] * 24
+    once = page([*down, *SLIP, "", "", "", "ADA EXAMPLE", *MAILED])
+    assert read(once).issuer == ""
+    payee = page([*down, *[""] * 10, "EXAMPLE LIGHT COMPANY"])
+    assert read([*once, *payee]).issuer == "EXAMPLE LIGHT COMPANY"
+
+
+def test_a_label_before_a_house_makes_it_the_place_of_supply() -> None:
+    place = ["", "ADA EXAMPLE", "9406 County Road 86", "Dennison, MN 55018"]
+    labels = ["", "Service for", "Service address"]
+    letter = [*[""] * 10, "ADA EXAMPLE", *MAILED]
+    named = [*page(labels, place), *page(letter), foot("Example Light Company")]
+    assert (read(named).address, read(named).addresses) == (MAILED, 2)
+    plain = [*page([], place), *page(letter), foot("Example Light Company")]
+    assert read(plain).address == tuple(place[2:])
+
+
+@pytest.mark.parametrize("flat", ["Apt 23, The Example", "Flat 2, Rose House"])
+def test_a_flat_is_a_house_where_codes_are_fine(flat: str) -> None:
+    address = (flat, "Watergate Street", "Kilkenny", "R95 K8T2")
+    bill = read([*page(["Ada Example", *address]), foot("Example Energy Limited")])
+    assert (bill.recipient, bill.address) == ("Ada Example", address)
+
+
+def test_a_sentence_owns_no_address() -> None:
+    text = "you do not, we may take the tax from your salary or your bank account or refer it to"
+    bill = read_bill(page([text, "a sheriff or solicitor without notice.", "Lahinch, Co. Clare V95 Y7C1"]))
+    assert bill is None
+
+
+def test_an_issuer_s_name_may_have_a_dash_and_stands_before_a_label() -> None:
+    text = "LUZEX – Comunicações, S.A. · Sede: Avenida do Exemplo, 118, 1050-123 Lisboa"  # noqa: RUF001
+    assert read([*page(["Erika Beispiel", *HOME]), foot(text)]).issuer == "LUZEX – Comunicações, S.A."  # noqa: RUF001
+
+
+def test_of_two_large_names_the_one_of_an_office_is_the_issuer() -> None:
+    names = ["Oifig na gCoimisinéirí Cánach Maoine", "Office of the Property Tax Commissioners"]
+    large = [TextLine(text=name, box=(0.3, 0.04 + 0.03 * at, 0.4, 2 * HIGH)) for at, name in enumerate(names)]
+    assert read([*large, *page([*[""] * 6, "Erika Beispiel", *HOME])]).issuer == names[1]
+
+
+def test_contracts_that_bind_for_a_time_are_those_of_telecoms() -> None:
+    assert kind_of(["Fim do período de fidelização", "Comunicações fora do pacote"]) is BillKind.TELECOM

@@ -28,7 +28,7 @@ from shared.matching.addresses import Parts, parts_of
 from shared.matching.characters import folded
 from shared.matching.dates import written_dates
 from shared.matching.postcodes import find_postcode
-from shared.matching.streets import CARE_OF, COUNTRIES
+from shared.matching.streets import CARE_OF, COUNTRIES, UNIT
 
 MOST_ABOVE = 8
 """Lines above a town that may belong to its address: house, district, care of, name, title."""
@@ -267,8 +267,14 @@ def _height(texts: Sequence[str]) -> int | None:
     postcode = find_postcode(texts[0])
     if postcode is None or not postcode.countries & _EXACT_CODES:
         return None
-    owners = (at for at, text in enumerate(texts) if at > 1 and (_is_named(text) or is_company(text)))
-    return next((at - 1 for at in owners), None)
+    flats = (at for at, text in enumerate(texts) if at > 1 and UNIT.match(text))
+    owners = (at - 1 for at, text in enumerate(texts) if at > 1 and _is_owner(text))
+    return next(chain(flats, owners), None)
+
+
+def _is_owner(text: str) -> bool:
+    """Return whether *text* is a person's name with a title, or a firm's, and no sentence."""
+    return _is_named(text) or (is_company(text) and len(text.split()) <= _MOST_WORDS)
 
 
 def _placed(cells: Sequence[Cell], block: Block, first: Cell, above: Sequence[Cell]) -> Block:
@@ -278,8 +284,20 @@ def _placed(cells: Sequence[Cell], block: Block, first: Cell, above: Sequence[Ce
     tops = [first, *above]
     senders = (cell for cell in cells if any(_is_over_window(cell, top) for top in tops))
     owners = [_PIECES.split(cell.text)[0] for cell in senders]
-    window = any(folded(owner) not in folded(block.name) for owner in owners)
-    return replace(block, window=window and bool(block.name))
+    window = not any(_is_part(owner, block.name) for owner in owners) and bool(owners)
+    site = block.site or _is_at_site_label(cells, first)
+    return replace(block, window=window and bool(block.name), site=site)
+
+
+def _is_part(one: str, other: str) -> bool:
+    """Return whether one of two names is part of the other."""
+    return folded(one) in folded(other) or folded(other) in folded(one)
+
+
+def _is_at_site_label(cells: Sequence[Cell], first: Cell) -> bool:
+    """Return whether a label of the place of supply stands before the *first* line of an address."""
+    left = left_of(cells, cells.index(first))
+    return left is not None and any(label in compact(left.text) for label in SITE)
 
 
 def _is_sender_line(cells: Sequence[Cell], cell: Cell) -> bool:

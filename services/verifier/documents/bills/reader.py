@@ -59,6 +59,8 @@ _SEPARATED = re.compile(
     r"\s*[·|•●;]\s*|\s[-\u2013]\s|,(?!\s*(?:S\.?\s?[ALp]|Inc|LLC|Ltd|Lda|GmbH|B\.?V)\b)\s*"
 )
 """What stands between a name and the address behind it."""
+_STRONG = re.compile(r"\s*[·|•●;]\s*")
+"""The same, without marks that may stand inside a name."""
 _NUMBERS = re.compile(r"(?<![\d./-])(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?![\d/-])")
 ENOUGH = 2
 """Different words of a kind that make a letter of it: one stands in many letters by chance."""
@@ -263,16 +265,29 @@ def _issuer(cells: Sequence[Cell], recipient: str) -> str:
     firms = sorted(
         (name for _, name in ends if words.COMPANY.search(name)), key=lambda one: not _is_at(one, sites)
     )
-    tall = sorted((cell for cell, _ in head if cell.box[3] > TALL * usual), key=lambda cell: -cell.box[3])
+    tall = sorted((cell for cell, _ in head if cell.box[3] > TALL * usual), key=_tallest)
     trades = (name for _, name in ends if words.is_company(name))
     sited = (cell.text for cell in cells if cell.box[1] < LETTERHEAD and compact(cell.text) in sites)
     large = (cell.text for cell in tall)
-    return next(chain(firms, large, sited, trades, _repeated(head, cells)), "")
+    return next(chain(firms, large, sited, trades, _repeated(head, cells), _on_slip(able)), "")
+
+
+def _tallest(cell: Cell) -> tuple[float, bool]:
+    """Return the order of the largest texts: of those alike, first one that names a firm or an office."""
+    return -round(cell.box[3], 3), not words.is_company(cell.text)
+
+
+def _on_slip(able: Sequence[tuple[Cell, str]]) -> Iterator[str]:
+    """Yield the firms that are named twice in lines of their own, as sender and payee of a payment slip."""
+    names = [name for cell, name in able if words.COMPANY.search(name) and len(cell.text) == len(name)]
+    yield from (name for at, name in enumerate(names) if name in names[:at])
 
 
 def _as_issuer(text: str) -> str:
     """Return the name at the beginning of *text*: up to its legal form, where numbers follow that."""
-    name = _SEPARATED.split(_value(text))[0]
+    whole = _value(_STRONG.split(text)[0]).strip()
+    last = list(words.COMPANY.finditer(whole))[-1:]
+    name = whole if last and last[0].end() == len(whole) else _SEPARATED.split(whole)[0]
     form = words.COMPANY.search(name)
     if form is None or not re.search(r"\d", name[form.end() :]):
         return name

@@ -169,7 +169,9 @@ OFFICE = re.compile(
     r"(?i)(?:finanzamt|steueramt|steuerverwaltung|kantonales steueramt|stadtkasse|belastingdienst|"
     r"gemeentebelastingen|belastingsamenwerking|agencia (?:estatal de administraci[óo]n )?tributaria|"
     r"agenzia delle entrate|urz[ąa]d (?:skarbowy|miasta|gminy)|direction g[ée]n[ée]rale des finances|"
-    r"autoridade tribut[áa]ria|hm revenue|finan[čc]n[íi] [úu][řr]ad|da[ňn]ov[ýy] [úu]rad|verohallinto)\b"
+    r"autoridade tribut[áa]ria|hm revenue|finan[čc]n[íi] [úu][řr]ad|da[ňn]ov[ýy] [úu]rad|verohallinto|"
+    r"office of the (?:[a-z]+ ){0,2}(?:tax|revenue|treasurer|assessor)|revenue commissioners|"
+    r"(?:[a-z]+ ){1,2}tax (?:office|collector|commissioners?))\b"
 )
 """Offices that collect taxes: their names are headings of their letters, too."""
 SITE = listed(
@@ -181,8 +183,8 @@ SITE = listed(
     adressedulogement puntodesuministro direcciondesuministro direcciondelsuministro direcciondeinstalacion
     direcciondeenvio fornituraindirizzo indirizzodifornitura puntodifornitura indirizzodellafornitura
     leveringsadres afleveradres verbruiksadres adresdostawy adrespunktu punktpoboru adrespoboru
-    miejscepoboru miejscedostarczania moradadefornecimento moradadainstalacao localdeconsumo
-    localdefornecimento
+    miejscepoboru miejscedostarczania moradadefornecimento moradadainstalacao moradadeinstalacao
+    localdeconsumo localdefornecimento
     anlageadresse anlagenadresse objektadresse adressederaccordement adressedufoyer adresseduchantier
     pointdeconsommation puntodeconsumo direcciondelpunto ubicazione ubicazionefornitura indirizzofornitura
     luogodifornitura aansluitadres verbruiksplaats anlaggningsadress forbrukningsadress uttagspunkt
@@ -383,7 +385,9 @@ STRONG: dict[BillKind, frozenset[str]] = {
         mobilnisluzby internetovepripojeni datovybalicek pevnalinka mobilnesluzby internetszolgaltatas
         elofizetesidij mobiltarifa adatforgalom puhelinlasku laajakaista mobiililaajakaista puhelut
         abonamentmobil convorbiri telefoniemobila internetfix mobilnatelefonija
-        gbits mbits heiminternet ombudscom
+        gbits mbits heiminternet ombudscom fidelizacao comunicacoeseletronicas foradopacote
+        donneesmobiles mobiledata mobiledaten datimobili dataverbruik internetmovel
+        chamadasinternacionais
         """
     ),
     BillKind.CARD: listed(
