@@ -5,21 +5,43 @@ import os
 import shutil
 import sys
 import sysconfig
-from asyncio.subprocess import PIPE, STDOUT
+from asyncio.subprocess import STDOUT
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tests.unit.pages import ROOT
 
 UV = shutil.which("uv") or str(ROOT / ".tools" / "venv" / "bin" / "uv")
 
+LONGEST = timedelta(minutes=5)
+"""No program takes longer, even on a busy machine."""
+
 
 async def run(*words: str, cwd: Path = ROOT, **settings: str) -> tuple[int, str]:
-    """Run a program and return its code and all it said."""
-    child = await asyncio.create_subprocess_exec(
-        *words, cwd=cwd, env={**os.environ, **settings}, stdout=PIPE, stderr=STDOUT
-    )
-    said, _ = await child.communicate()
-    return child.returncode or 0, said.decode()
+    """
+    Run a program and return its code and all it said.
+
+    Raises:
+        AssertionError: It still ran after :data:`LONGEST`, and was killed; the message has what it said.
+    """
+    with TemporaryFile() as said:
+        child = await asyncio.create_subprocess_exec(
+            *words, cwd=cwd, env={**os.environ, **settings}, stdout=said, stderr=STDOUT
+        )
+        try:
+            await asyncio.wait_for(child.wait(), LONGEST.total_seconds())
+        except TimeoutError:
+            said.seek(0)
+            raise AssertionError(
+                f"{words} still ran after {LONGEST} and said: {said.read().decode()}"
+            ) from None
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        said.seek(0)
+        return child.returncode or 0, said.read().decode()
 
 
 async def sends(*words: str, cwd: Path = ROOT, **settings: str) -> str:

@@ -334,19 +334,20 @@ async def test_shown_program_hears_of_its_own_request_by_a_keyed_reference(
     key = (await sends(habeas, "keys", "references", SHOP, cwd=tmp_path, **settings)).strip()
     [block] = shown("python")
     real = re.sub(r'"amqp://[^"]+"', repr(pipeline.amqp_url), block)
-    program = tmp_path / "program.py"
+    program, example = tmp_path / "program.py", str(programs / "bin" / "python")
     body = "".join(f"    {line}\n" for line in real.splitlines())
     program.write_text(
         f"import asyncio\nREFERENCE_KEY = {key!r}\nasync def main():\n{body}asyncio.run(main())\n",
         encoding="utf-8",
     )
-    running = asyncio.create_task(sends(str(programs / "bin" / "python"), str(program), cwd=tmp_path))
+    words = (example, "-u", str(program))
+    running = asyncio.create_task(sends(*words, cwd=tmp_path))
     connection = await aio_pika.connect(pipeline.amqp_url)
     async with connection:
         await comes_true(partial(is_bound, connection, f"{user_of(pipeline.amqp_url)}.closed"))
         case = await lodged(pipeline, "order of 2 March")
-        said = await asyncio.wait_for(running, READY_WITHIN.total_seconds())
-    assert said.startswith(case)
+        await comes_true(partial(is_closed, pipeline, "order of 2 March"))
+        assert (await running).startswith(case)
 
 
 async def is_bound(connection: aio_pika.abc.AbstractConnection, queue: str) -> bool:
@@ -357,6 +358,10 @@ async def is_bound(connection: aio_pika.abc.AbstractConnection, queue: str) -> b
     except aio_pika.exceptions.ChannelNotFoundEntity:
         return False
     return bool(found.declaration_result.consumer_count)
+
+
+async def is_closed(pipeline: Pipeline, reference: str) -> bool:
+    return bool((await registered(pipeline, reference))["status"] == "closed")
 
 
 async def lodged(pipeline: Pipeline, reference: str) -> str:
